@@ -3,7 +3,6 @@
 //! **A port decides nothing: it finds, keeps or sends.**
 
 pub(crate) mod error;
+pub(crate) mod mailer;
 pub(crate) mod patient_registry;
-
-pub use error::BoxError;
-pub use patient_registry::PatientRegistry;
+pub(crate) mod user_store;
