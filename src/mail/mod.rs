@@ -61,6 +61,7 @@ impl MailPurpose {
 ///
 /// It may hold a link's token or a temporary password, so it must not be logged or kept; its memory is wiped when it is
 /// dropped.
+#[derive(Clone)]
 pub struct Mail {
     pub(crate) id: MailId,
     pub(crate) to: EmailAddress,
