@@ -9,6 +9,7 @@ mod language;
 mod patient;
 mod port;
 mod secret;
+pub mod text;
 
 pub use client::{Client, DeviceLabel};
 pub use clock::{Clock, SystemClock, Timestamp};
