@@ -20,6 +20,7 @@ mod registration;
 mod secret;
 mod session;
 mod stored;
+pub mod text;
 mod user;
 
 pub use client::{Client, DeviceLabel};
