@@ -13,6 +13,8 @@ pub enum Field {
     Email,
     /// The user name.
     Username,
+    /// The present password, where one is changed.
+    Current,
     /// The password, or the new password.
     Password,
     /// The password typed a second time.
@@ -27,6 +29,7 @@ impl Field {
         match self {
             Self::Email => "email",
             Self::Username => "username",
+            Self::Current => "current",
             Self::Password => "password",
             Self::Repeated => "repeated",
             Self::FullName => "full_name",

@@ -4,8 +4,10 @@ pub mod adapter;
 mod client;
 mod clock;
 mod entropy;
+mod error;
 mod event;
 mod fault;
+mod flow;
 mod identity;
 mod language;
 mod link;
@@ -18,16 +20,30 @@ mod policy;
 mod port;
 mod registration;
 mod secret;
+mod service;
 mod session;
 mod stored;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 pub mod text;
+
 mod user;
 
 pub use client::{Client, DeviceLabel};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use entropy::{Entropy, EntropyError, OsEntropy};
+pub use error::Error;
 pub use event::{Event, EventKind};
 pub use fault::{Fault, Field, Rule};
+pub use flow::administration::{Administered, PatientsRefreshed};
+pub use flow::confirmation::{Confirmation, ConfirmationForm};
+pub use flow::login::{Login, LoginForm, Restricted, Stay};
+pub use flow::password_change::{PasswordChange, PasswordChangeForm};
+pub use flow::password_recovery::{PasswordChoice, PasswordChoiceForm, PasswordRecoveryForm, RecoveryConfirmation};
+pub use flow::registration::{Registering, RegistrationForm};
+pub use flow::session::{SessionInfo, Visitor};
+pub use flow::username_recovery::UsernameRecoveryForm;
+pub use flow::{RecoveryRequest, SignedIn};
 pub use identity::{
     EmailAddress, FullName, MailId, MailboxId, ParseError, PatientId, RegistrationId, SessionId, UserId, Username,
 };
@@ -50,6 +66,9 @@ pub use port::patient_registry::PatientRegistry;
 pub use port::user_store::{Backlog, Claim, Committed, Purged, UserStore};
 pub use registration::Registration;
 pub use secret::{Digest, Password, PasswordHash, SessionToken};
+pub use service::Acceso;
+pub use service::builder::{BuildError, Builder, PortalBuilder};
+pub use service::courier::{Courier, Delivered};
 pub use session::{Session, SessionKind};
 pub use stored::Stored;
 pub use user::{AccountChange, AccountState, DisabledBy, Patients, Status, TRANSITIONS, User};

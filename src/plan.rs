@@ -4,7 +4,7 @@
 
 use crate::clock::Timestamp;
 use crate::event::Event;
-use crate::identity::{EmailAddress, MailId, MailboxId, RegistrationId, UserId, Username};
+use crate::identity::{EmailAddress, MailId, RegistrationId, UserId, Username};
 use crate::mail::intent::MailIntent;
 use crate::mailbox::Mailbox;
 use crate::registration::Registration;
@@ -22,7 +22,7 @@ pub(crate) struct Plan<T> {
 /// A list of writes that a store applies in one atomic step, in the order given, or refuses as a whole.
 ///
 /// Opaque: only the core fills one. A store walks [`writes`](Self::writes).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Commit {
     writes: Vec<Write>,
 }
@@ -206,10 +206,6 @@ impl Commit {
 
     pub(crate) fn new() -> Self {
         Self::default()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.writes.is_empty()
     }
 
     /// With the writes of `other` too.

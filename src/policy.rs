@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Everything that a clinic can decide. Start from [`Policy::portal`] or [`Policy::modern`], set fields, and hand it to
 /// the builder, which refuses values outside the bounds given here.
 ///
-/// Where each default comes from is argued in [`docs::defaults`](crate::docs::defaults).
+/// Where each default comes from is argued in `docs/defaults.md`.
 ///
 /// ```
 /// # use acceso::Policy;
@@ -352,7 +352,7 @@ impl PolicyError {
     }
 }
 
-fn bounded<T: PartialOrd>(value: &'static str, given: T, least: T, greatest: T) -> Result<(), PolicyError> {
+fn bounded<T: PartialOrd + Copy>(value: &'static str, given: T, least: T, greatest: T) -> Result<(), PolicyError> {
     let out_of_bounds = PolicyError { value, reason: "is outside its bounds" };
     if given >= least && given <= greatest { Ok(()) } else { Err(out_of_bounds) }
 }
@@ -395,8 +395,8 @@ mod tests {
             ("session.idle", |p| p.session.idle = Duration::ZERO),
             ("session.idle", |p| p.session.idle = 13 * HOUR),
             ("session.absolute", |p| p.session.absolute = Duration::MAX),
-            ("session.remembered.idle", |p| p.session.remembered = remembered(MINUTE, DAY)),
-            ("session.remembered.absolute", |p| p.session.remembered = remembered(DAY, 91 * DAY)),
+            ("session.remembered.idle", |p| p.session.remembered = Some(remembered(MINUTE, DAY))),
+            ("session.remembered.absolute", |p| p.session.remembered = Some(remembered(DAY, 91 * DAY))),
             ("session.restricted", |p| p.session.restricted = 2 * HOUR),
             ("session.per_user", |p| p.session.per_user = 0),
             ("session.touch_interval", |p| p.session.touch_interval = 20 * MINUTE),
@@ -433,7 +433,7 @@ mod tests {
         Recovery::TemporaryPassword { lifetime, length }
     }
 
-    fn remembered(idle: Duration, absolute: Duration) -> Option<RememberedPolicy> {
-        Some(RememberedPolicy { idle, absolute })
+    fn remembered(idle: Duration, absolute: Duration) -> RememberedPolicy {
+        RememberedPolicy { idle, absolute }
     }
 }

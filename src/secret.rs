@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A password as a person typed it, prepared as RFC 8265 (OpaqueString) says: NFC, and every Unicode space a plain
+/// A password as a person typed it, prepared as RFC 8265 (`OpaqueString`) says: NFC, and every Unicode space a plain
 /// one. No other change: case, width, and blanks at the ends count.
 ///
 /// Any text makes one; whether it is a good password is for the rules to say, and one longer than
@@ -196,8 +196,7 @@ impl Ord for Digest {
 /// Eight bytes are as evenly spread as all 32.
 impl Hash for Digest {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+        state.write_u64(self.0.first_chunk().copied().map_or(0, u64::from_le_bytes));
     }
 }
 

@@ -88,6 +88,10 @@ impl Hasher {
         Self { cost, blocks: Vec::new() }
     }
 
+    pub(crate) fn cost(&self) -> HashCost {
+        self.cost
+    }
+
     /// A new hash at the present cost.
     pub(crate) fn hash(&mut self, password: &Password, salt: &[u8; SALT_BYTES]) -> Result<PasswordHash, HashError> {
         let params = self.cost.params().ok_or(HashError)?;

@@ -63,7 +63,7 @@ mod tests {
         // Digits are a little likelier, because passwords without one are drawn again; within a class all are even.
         for class in [&ALPHABET[..24], &ALPHABET[24..49], &ALPHABET[49..]] {
             let total: u32 = class.iter().map(|c| counts[usize::from(*c)]).sum();
-            let mean = f64::from(total) / class.len() as f64;
+            let mean = f64::from(total) / f64::from(u32::try_from(class.len()).unwrap_or(u32::MAX));
             let chi_squared: f64 =
                 class.iter().map(|c| (f64::from(counts[usize::from(*c)]) - mean).powi(2) / mean).sum();
             assert!(chi_squared < 80.0, "χ² = {chi_squared} for {} characters", class.len());

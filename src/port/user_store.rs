@@ -72,7 +72,7 @@ pub struct Claim {
 ///   already (user: id, user name; mailbox: id, e-mail key; session: digest; registration and mail: id), makes the
 ///   commit a `Conflict`. So do a serialization failure and a deadlock, where nothing has landed for certain.
 /// - **A guard holds until the commit ends**: no other commit replaces or removes the guarded user, or closes the guarded
-///   session, between. A plain `SELECT` does not do that in PostgreSQL; `update … set version = version where id = …
+///   session, between. A plain `SELECT` does not do that in `PostgreSQL`; `update … set version = version where id = …
 ///   and version = …` does, and has a row count.
 /// - **Keys are compared as bytes**: `ñ` is not `n`, `á` is not `a`, a trailing blank counts. The core has folded what is
 ///   to be folded; the store folds nothing. E-mail addresses are compared by their [`key`](EmailAddress::key).

@@ -228,6 +228,7 @@ pub(super) fn fault(fault: Fault) -> String {
     let field = match fault.field {
         Field::Email => "The e-mail address",
         Field::Username => "The user name",
+        Field::Current => "The current password",
         Field::Password => "The password",
         Field::Repeated => "The repeated password",
         Field::FullName => "The full name",
@@ -236,6 +237,7 @@ pub(super) fn fault(fault: Fault) -> String {
         Rule::Empty => match fault.field {
             Field::Email => "Type the e-mail address.".into(),
             Field::Username => "Type the user name.".into(),
+            Field::Current => "Type your current password.".into(),
             Field::Password => "Type the password.".into(),
             Field::Repeated => "Repeat the password.".into(),
             Field::FullName => "Type your first and family name.".into(),
@@ -252,15 +254,19 @@ pub(super) fn fault(fault: Fault) -> String {
             Field::FullName => "The full name can have letters, blanks, apostrophes, hyphens, and a full stop at the \
                                 end of an abbreviation."
                 .into(),
-            Field::Password | Field::Repeated => format!("{field} contains something that cannot be used."),
+            Field::Current | Field::Password | Field::Repeated => {
+                format!("{field} contains something that cannot be used.")
+            }
         },
         Rule::Incomplete => match fault.field {
             Field::FullName => "Type both your first name and your family name.".into(),
-            Field::Email | Field::Username | Field::Password | Field::Repeated => format!("{field} is not complete."),
+            Field::Email | Field::Username | Field::Current | Field::Password | Field::Repeated => {
+                format!("{field} is not complete.")
+            }
         },
         Rule::Reserved => match fault.field {
             Field::Username => "That user name is reserved. Choose another user name.".into(),
-            Field::Email | Field::Password | Field::Repeated | Field::FullName => {
+            Field::Email | Field::Current | Field::Password | Field::Repeated | Field::FullName => {
                 format!("{field} cannot be used in this portal.")
             }
         },

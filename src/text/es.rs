@@ -232,6 +232,7 @@ pub(super) fn fault(fault: Fault) -> String {
     let field = match fault.field {
         Field::Email => "El correo electrónico",
         Field::Username => "El nombre de usuario",
+        Field::Current => "La contraseña actual",
         Field::Password => "La contraseña",
         Field::Repeated => "La contraseña repetida",
         Field::FullName => "El nombre y apellido",
@@ -240,6 +241,7 @@ pub(super) fn fault(fault: Fault) -> String {
         Rule::Empty => match fault.field {
             Field::Email => "Escriba el correo electrónico.".into(),
             Field::Username => "Escriba el nombre de usuario.".into(),
+            Field::Current => "Escriba su contraseña actual.".into(),
             Field::Password => "Escriba la contraseña.".into(),
             Field::Repeated => "Repita la contraseña.".into(),
             Field::FullName => "Escriba su nombre y apellido.".into(),
@@ -256,17 +258,19 @@ pub(super) fn fault(fault: Fault) -> String {
             Field::FullName => "El nombre y apellido puede tener letras, espacios, apóstrofos, guiones, y un punto al \
                                 final de una abreviatura."
                 .into(),
-            Field::Password | Field::Repeated => format!("{field} contiene algo que no se puede usar."),
+            Field::Current | Field::Password | Field::Repeated => {
+                format!("{field} contiene algo que no se puede usar.")
+            }
         },
         Rule::Incomplete => match fault.field {
             Field::FullName => "Escriba su nombre y su apellido, completos.".into(),
-            Field::Email | Field::Username | Field::Password | Field::Repeated => {
+            Field::Email | Field::Username | Field::Current | Field::Password | Field::Repeated => {
                 format!("{field} necesita completarse.")
             }
         },
         Rule::Reserved => match fault.field {
             Field::Username => "Ese nombre de usuario está reservado. Elija otro nombre de usuario.".into(),
-            Field::Email | Field::Password | Field::Repeated | Field::FullName => {
+            Field::Email | Field::Current | Field::Password | Field::Repeated | Field::FullName => {
                 format!("{field} no se puede usar en este portal.")
             }
         },

@@ -366,7 +366,8 @@ mod tests {
         Notice::Unavailable,
     ];
 
-    const FIELDS: [Field; 5] = [Field::Email, Field::Username, Field::Password, Field::Repeated, Field::FullName];
+    const FIELDS: [Field; 6] =
+        [Field::Email, Field::Username, Field::Current, Field::Password, Field::Repeated, Field::FullName];
 
     const RULES: [Rule; 14] = [
         Rule::Empty,
