@@ -1,5 +1,6 @@
 //! The whole life of a patient portal's user account.
 
+pub mod adapter;
 mod client;
 mod clock;
 mod entropy;
