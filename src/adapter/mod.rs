@@ -1,5 +1,7 @@
-//! Ports over real things. Not: anything that decides.
+//! What the crate brings for its own ports, a feature each but for those in memory. Not: the ports' contracts.
 //!
-//! **An adapter's own types and errors stay inside it.**
+//! **An adapter adds names; it never changes what the core does.**
 
+#[cfg(feature = "directory")]
+pub mod directory;
 pub mod memory;
