@@ -1,8 +1,58 @@
-//! The whole life of a patient portal's user account.
+//! The whole life of a patient portal's user account: a patient whose e-mail stands in the clinic's records registers,
+//! confirms by mail, logs in, stays signed in, is locked out after wrong passwords, recovers the user name or the password,
+//! and changes the password. Not: a database, a mail server or a web framework; the host plugs its own into three traits.
+//!
+//! **No answer, no count of store calls and no delay tells a stranger who is a patient.**
+//!
+//! # An account in memory
+//!
+//! ```
+//! use std::sync::Arc;
+//! use acceso::adapter::memory::{MemoryMailer, MemoryRegistry, MemoryStore};
+//! use acceso::{Acceso, Client, Login, LoginForm, Stay};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (acceso, courier) = Acceso::builder(MemoryStore::new(), MemoryRegistry::new(), MemoryMailer::new())
+//!     .portal("Clínica del Sol", "https://portal.example")
+//!     .build()?;
+//! tokio::spawn(courier.run(tokio::time::sleep));
+//!
+//! let form = LoginForm::new("anapena", "Tres tristes 3");
+//! match acceso.login(form, Stay::Session, &Client::unknown()).await? {
+//!     Login::SignedIn(session) => println!("Set-Cookie: __Host-session={}", session.token.reveal()),
+//!     Login::MustChangePassword(restricted) => println!("until {}", restricted.ends_at),
+//!     Login::Rejected => println!("wrong, unconfirmed or locked: which one is not told"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The [README](https://github.com/acceso-rs/acceso) goes the whole way, from registration to a session.
+//!
+//! # Where to go
+//!
+//! - [`Acceso`] is the service: each page of the portal is one call. [`Acceso::builder`] puts it together.
+//! - [`Courier`] delivers the mails. Without one running, none leaves.
+//! - [`UserStore`], [`PatientRegistry`] and [`Mailer`] are what you implement; [`adapter`] has some of each.
+//! - [`Policy`] is what the clinic decides; [`docs::defaults`] argues every value.
+//! - [`docs::threats`] says what is covered and what remains your duty, [`docs::architecture`] how it is built.
+//! - [`text`] has a sentence for every fault and answer, in Spanish and English.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what the core does: each adds names.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `directory` | `adapter::directory`: a patient registry over a clinic's export, FHIR R4 NDJSON or CSV |
+//! | `conformance` | `conformance`: named checks for a store, a registry and a mailer of your own |
+//! | `test-util` | `test_util`: a clock to turn, entropy to fix, hashing that tests do not wait for |
 
 pub mod adapter;
 mod client;
 mod clock;
+pub mod docs;
 mod entropy;
 mod error;
 mod event;

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Everything that a clinic can decide. Start from [`Policy::portal`] or [`Policy::modern`], set fields, and hand it to
 /// the builder, which refuses values outside the bounds given here.
 ///
-/// Where each default comes from is argued in `docs/defaults.md`.
+/// Every default is argued in `docs::defaults`.
 ///
 /// ```
 /// # use acceso::Policy;
