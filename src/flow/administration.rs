@@ -58,12 +58,14 @@ pub(crate) fn disable(user: Option<&User>, m: &Moment<'_>) -> Step<Administered>
 
 pub(crate) fn enable(user: Option<&User>, m: &Moment<'_>, fresh: &mut Fresh) -> Step<Administered> {
     let Some(user) = user else { return without_effect(Administered::NoSuchUser, None, m) };
+    // Who has no patient is let in by the patient record alone.
+    let by_clinic = matches!(user.status(), Status::Disabled { by: DisabledBy::Clinic, .. });
     match user.enabled(m.when()) {
-        Some(enabled) => {
+        Some(enabled) if by_clinic => {
             let commit = enabling(user, enabled, EventKind::UserEnabled, m, fresh);
             Step::Done(Plan { answer: Administered::Done, commit })
         }
-        None => without_effect(Administered::Unchanged, Some(user), m),
+        _ => without_effect(Administered::Unchanged, Some(user), m),
     }
 }
 

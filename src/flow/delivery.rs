@@ -70,9 +70,16 @@ impl Group {
         self.all.iter().map(MailIntent::attempts).max().unwrap_or(0)
     }
 
-    fn is_stale(&self, m: &Moment<'_>) -> bool {
+    /// What settles a group that is older than its purpose; asked before anything is read, so that what is not there
+    /// cannot keep it.
+    pub(crate) fn expired(&self, m: &Moment<'_>) -> Option<Commit> {
         let newest = self.all.iter().map(MailIntent::queued_at).max().unwrap_or(m.now);
-        m.now.since(newest) >= lifetime(self.purpose(), m.policy)
+        let user = match self.addressee() {
+            Addressee::User { id, .. } => Some(*id),
+            Addressee::Typed { .. } => None,
+        };
+        let over = m.now.since(newest) >= lifetime(self.purpose(), m.policy);
+        over.then(|| Commit::new().record(m.event(EventKind::MailExpired(self.purpose()), user)))
     }
 
     fn hold(&self) -> Commit {
@@ -147,10 +154,6 @@ pub(crate) enum Content {
 
 /// Decides for one group. A temporary password was drawn before; [`Run::Hash`] hashes it.
 pub(crate) fn decide(group: &Group, facts: &Facts, runs: &Runs, m: &Moment<'_>, fresh: &mut Fresh) -> Step<Delivery> {
-    if group.is_stale(m) {
-        let user = facts.user.as_ref().map(User::id);
-        return m.refuse(Delivery::Nothing, EventKind::MailExpired(group.purpose()), user);
-    }
     match (group.purpose(), group.addressee()) {
         (MailPurpose::ConfirmRegistration, Addressee::Typed { email, .. }) => {
             confirm_registration(group, email, facts, m, fresh)

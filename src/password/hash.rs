@@ -47,6 +47,7 @@ impl HashCost {
     }
 
     /// Far too cheap for anything but tests.
+    #[allow(dead_code, reason = "only `test_util` and the unit tests take it")]
     pub(crate) const FOR_TESTS: Self = Self { memory_kib: 32, passes: 1 };
 
     /// Memory of one hash in KiB.

@@ -19,6 +19,7 @@ impl Acceso {
     }
 
     /// Lets a user in again, with the password (or the lock) that he had. Who awaited a temporary password is sent one.
+    /// Who was disabled because no patient was left stays so: [`refresh_patients`](Self::refresh_patients) lifts that.
     /// Records one event.
     pub async fn enable(&self, user: UserId, client: &Client) -> Result<Administered, Error> {
         let read = || self.inner.store.user(user);

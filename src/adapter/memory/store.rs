@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::clock::Timestamp;
+use crate::clock::{CLOCK_SKEW, Timestamp};
 use crate::event::Event;
 use crate::identity::{EmailAddress, MailId, MailboxId, RegistrationId, UserId, Username};
 use crate::mail::MailPurpose;
@@ -20,9 +19,6 @@ use crate::registration::Registration;
 use crate::secret::Digest;
 use crate::session::Session;
 use crate::user::User;
-
-/// Leases that end this long after the one asked for are void.
-const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Accounts in memory.
 #[derive(Debug, Default)]

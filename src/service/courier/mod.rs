@@ -206,6 +206,9 @@ impl Work {
     /// Reads, decides and commits, as a request does.
     async fn decided(&self, group: &Group) -> Result<Decided, BoxError> {
         let client = Client::unknown();
+        if let Some(commit) = group.expired(&self.inner.moment(&client)) {
+            return Ok(Decided::Nothing(commit));
+        }
         let mut fresh = self.inner.fresh()?;
         let secret = self.temporary_password(group)?;
         let mut runs = Runs::default();
