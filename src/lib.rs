@@ -49,6 +49,7 @@
 //! | `conformance` | `conformance`: named checks for a store, a registry and a mailer of your own |
 //! | `test-util` | `test_util`: a clock to turn, entropy to fix, hashing that tests do not wait for |
 
+mod account;
 pub mod adapter;
 mod client;
 mod clock;
@@ -79,6 +80,7 @@ pub mod text;
 
 mod user;
 
+pub use account::{AccountChange, AccountState, TRANSITIONS};
 pub use client::{Client, DeviceLabel};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use entropy::{Entropy, EntropyError, OsEntropy};
@@ -121,4 +123,4 @@ pub use service::builder::{BuildError, Builder, PortalBuilder};
 pub use service::courier::{Courier, Delivered};
 pub use session::{Session, SessionKind};
 pub use stored::Stored;
-pub use user::{AccountChange, AccountState, DisabledBy, Patients, Status, TRANSITIONS, User};
+pub use user::{DisabledBy, Patients, Status, User};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     ("1a words", &["clock", "entropy", "fault", "identity", "language", "secret", "stored"]),
     ("1b words", &["client"]),
-    ("2a things", &["link", "mail", "password", "patient", "text"]),
+    ("2a things", &["account", "link", "mail", "password", "patient", "text"]),
     ("2b things", &["event", "policy"]),
     ("2c records", &["mailbox", "registration", "session"]),
     ("2d records", &["user"]),

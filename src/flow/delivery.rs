@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::account::AccountState;
 use crate::clock::Timestamp;
 use crate::entropy::Fresh;
 use crate::event::EventKind;
@@ -18,7 +19,7 @@ use crate::patient::Patient;
 use crate::plan::{Commit, Plan};
 use crate::policy::{Policy, Recovery};
 use crate::registration::Registration;
-use crate::user::{AccountState, User};
+use crate::user::User;
 
 /// Equal intents, claimed together: one mail serves them all.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use crate::account::AccountState;
 use crate::clock::Timestamp;
 use crate::entropy::Fresh;
 use crate::event::EventKind;
@@ -14,7 +15,7 @@ use crate::mail::MailPurpose;
 use crate::plan::{Commit, Plan};
 use crate::secret::{Password, SessionToken};
 use crate::session::SessionKind;
-use crate::user::{AccountState, User};
+use crate::user::User;
 
 /// What the page *Ingrese a su cuenta* asks for.
 #[derive(Deserialize)]

@@ -15,6 +15,7 @@ pub(crate) mod username_recovery;
 
 use std::time::Duration;
 
+use crate::account::AccountState;
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::entropy::Fresh;
@@ -28,7 +29,7 @@ use crate::plan::{Commit, Plan};
 use crate::policy::{Policy, Recovery, SharedEmail};
 use crate::secret::{Password, PasswordHash, SessionToken};
 use crate::session::{Session, SessionKind};
-use crate::user::{AccountState, DisabledBy, Patients, Status, User, When};
+use crate::user::{DisabledBy, Patients, Status, User, When};
 
 /// When, by whose rules and for whom a decision is made.
 #[derive(Debug, Clone, Copy)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::account::AccountState;
 use crate::entropy::Fresh;
 use crate::event::EventKind;
 use crate::fault::{Fault, Field, Rule};
@@ -17,7 +18,7 @@ use crate::mail::MailPurpose;
 use crate::plan::{Commit, Plan};
 use crate::secret::Password;
 use crate::session::{Session, SessionKind};
-use crate::user::{AccountState, User};
+use crate::user::User;
 
 /// What the page *Cambiar Contraseña* asks for.
 #[derive(Deserialize)]

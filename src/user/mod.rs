@@ -1,18 +1,20 @@
 //! The record of a user and every legal change of it. Not: when a change is due, which the flows decide.
 //!
-//! **No change happens that [`TRANSITIONS`] does not list.**
+//! **No change happens that [`TRANSITIONS`](crate::TRANSITIONS) does not list.**
+
+mod document;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::{AccountChange as C, AccountState as S, TRANSITIONS};
 use crate::clock::{Timestamp, within};
 use crate::identity::{EmailAddress, FullName, PatientId, UserId, Username};
 use crate::language::Language;
 use crate::policy::{LockDuration, Lockout};
 use crate::registration::Registration;
 use crate::secret::PasswordHash;
-use crate::stored::stored_as;
 
 /// A patient's account: confirmed, and linked to at least one patient.
 #[derive(Debug, Clone)]
@@ -99,98 +101,6 @@ impl From<Patients> for Vec<PatientId> {
         patients.0
     }
 }
-
-/// Where an account stands in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AccountState {
-    /// A registration waits for its confirmation; there is no user yet.
-    Registered,
-    /// The user signs in with a password of his own.
-    Active,
-    /// Wrong passwords have locked the password.
-    Locked,
-    /// Recovery is confirmed, and the mail with the temporary password is under way.
-    AwaitingTemporary,
-    /// The temporary password lets the user choose a new one.
-    Temporary,
-    /// The user may not sign in.
-    Disabled,
-    /// There is no such account any more.
-    Removed,
-}
-
-/// What changes an account's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AccountChange {
-    /// The registration is confirmed by its link, name and password.
-    Confirm,
-    /// The registration is not confirmed in time.
-    Expire,
-    /// A wrong password, below the threshold.
-    Strike,
-    /// The wrong password that locks.
-    Lock,
-    /// A lock with a duration is over.
-    LockEnds,
-    /// A login; a stored hash of older cost is renewed.
-    SignIn,
-    /// The owner of the mailbox confirms the recovery.
-    ConfirmRecovery,
-    /// The temporary password is made, for its mail.
-    MintTemporary,
-    /// The owner changes the password, or chooses one on the page of the link.
-    ChoosePassword,
-    /// The clinic disables, or no patient is left.
-    Disable,
-    /// The clinic enables, or a patient is found again: the credential is what it was.
-    Enable,
-    /// The registry links other patients.
-    Relink,
-    /// The clinic removes.
-    Remove,
-}
-
-use AccountChange as C;
-use AccountState as S;
-
-/// Every legal change of an account: from, by, to.
-pub const TRANSITIONS: &[(AccountState, AccountChange, AccountState)] = &[
-    (S::Registered, C::Confirm, S::Active),
-    (S::Registered, C::Expire, S::Removed),
-    (S::Active, C::SignIn, S::Active),
-    (S::Active, C::Strike, S::Active),
-    (S::Active, C::Lock, S::Locked),
-    (S::Locked, C::LockEnds, S::Active),
-    (S::Active, C::ConfirmRecovery, S::AwaitingTemporary),
-    (S::Locked, C::ConfirmRecovery, S::AwaitingTemporary),
-    (S::AwaitingTemporary, C::ConfirmRecovery, S::AwaitingTemporary),
-    (S::Temporary, C::ConfirmRecovery, S::AwaitingTemporary),
-    (S::AwaitingTemporary, C::MintTemporary, S::Temporary),
-    (S::Temporary, C::MintTemporary, S::Temporary),
-    (S::Active, C::ChoosePassword, S::Active),
-    (S::Locked, C::ChoosePassword, S::Active),
-    (S::AwaitingTemporary, C::ChoosePassword, S::Active),
-    (S::Temporary, C::ChoosePassword, S::Active),
-    (S::Active, C::Disable, S::Disabled),
-    (S::Locked, C::Disable, S::Disabled),
-    (S::AwaitingTemporary, C::Disable, S::Disabled),
-    (S::Temporary, C::Disable, S::Disabled),
-    (S::Disabled, C::Disable, S::Disabled),
-    (S::Disabled, C::Enable, S::Active),
-    (S::Disabled, C::Enable, S::Locked),
-    (S::Disabled, C::Enable, S::AwaitingTemporary),
-    (S::Disabled, C::Enable, S::Temporary),
-    (S::Active, C::Relink, S::Active),
-    (S::Locked, C::Relink, S::Locked),
-    (S::AwaitingTemporary, C::Relink, S::AwaitingTemporary),
-    (S::Temporary, C::Relink, S::Temporary),
-    (S::Disabled, C::Relink, S::Disabled),
-    (S::Active, C::Remove, S::Removed),
-    (S::Locked, C::Remove, S::Removed),
-    (S::AwaitingTemporary, C::Remove, S::Removed),
-    (S::Temporary, C::Remove, S::Removed),
-    (S::Disabled, C::Remove, S::Removed),
-];
 
 /// When a change is judged: the instant, and the clinic's rule of locks.
 #[derive(Debug, Clone, Copy)]
@@ -293,7 +203,7 @@ impl User {
     }
 
     /// Where the account stands.
-    pub(crate) fn state(&self, when: When) -> AccountState {
+    pub(crate) fn state(&self, when: When) -> S {
         match (&self.status, &self.credential) {
             (Status::Disabled { .. }, _) => S::Disabled,
             (Status::Active, credential) => credential.state(when),
@@ -419,7 +329,7 @@ impl User {
     }
 
     /// Makes the change if the table lists it, and its outcome.
-    fn change(&self, change: AccountChange, when: When, make: impl FnOnce(&mut Self)) -> Option<Self> {
+    fn change(&self, change: C, when: When, make: impl FnOnce(&mut Self)) -> Option<Self> {
         let from = self.state(when);
         let mut changed = self.clone();
         make(&mut changed);
@@ -428,7 +338,7 @@ impl User {
 }
 
 impl Credential {
-    fn state(&self, when: When) -> AccountState {
+    fn state(&self, when: When) -> S {
         match self {
             Self::Chosen { strikes, locked_since: Some(since), .. } if is_locked(*strikes, *since, when) => S::Locked,
             Self::Chosen { .. } => S::Active,
@@ -450,93 +360,3 @@ fn is_locked(strikes: u16, since: Timestamp, When { now, lockout }: When) -> boo
         }
     }
 }
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserDocument {
-    id: UserId,
-    username: Username,
-    email: EmailAddress,
-    full_name: FullName,
-    patients: Patients,
-    language: Language,
-    status: Status,
-    credential: CredentialDocument,
-    generation: u64,
-    version: u64,
-    created_at: Timestamp,
-    changed_at: Timestamp,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum CredentialDocument {
-    Chosen { hash: String, strikes: u16, locked_since: Option<Timestamp> },
-    AwaitingTemporary,
-    Temporary { hash: String, minted_at: Timestamp, expires_at: Timestamp },
-}
-
-impl From<&User> for UserDocument {
-    fn from(user: &User) -> Self {
-        Self {
-            id: user.id,
-            username: user.username.clone(),
-            email: user.email.clone(),
-            full_name: user.full_name.clone(),
-            patients: user.patients.clone(),
-            language: user.language,
-            status: user.status,
-            credential: match &user.credential {
-                Credential::Chosen { hash, strikes, locked_since } => CredentialDocument::Chosen {
-                    hash: hash.as_phc().to_owned(),
-                    strikes: *strikes,
-                    locked_since: *locked_since,
-                },
-                Credential::AwaitingTemporary => CredentialDocument::AwaitingTemporary,
-                Credential::Temporary { hash, minted_at, expires_at } => CredentialDocument::Temporary {
-                    hash: hash.as_phc().to_owned(),
-                    minted_at: *minted_at,
-                    expires_at: *expires_at,
-                },
-            },
-            generation: user.generation,
-            version: user.version,
-            created_at: user.created_at,
-            changed_at: user.changed_at,
-        }
-    }
-}
-
-impl TryFrom<UserDocument> for User {
-    type Error = &'static str;
-
-    fn try_from(document: UserDocument) -> Result<Self, Self::Error> {
-        if document.version == 0 || document.generation == 0 {
-            return Err("a user's version and generation begin with 1");
-        }
-        Ok(Self {
-            id: document.id,
-            username: document.username,
-            email: document.email,
-            full_name: document.full_name,
-            patients: document.patients,
-            language: document.language,
-            status: document.status,
-            credential: match document.credential {
-                CredentialDocument::Chosen { hash, strikes, locked_since } => {
-                    Credential::Chosen { hash: PasswordHash::from_phc(hash), strikes, locked_since }
-                }
-                CredentialDocument::AwaitingTemporary => Credential::AwaitingTemporary,
-                CredentialDocument::Temporary { hash, minted_at, expires_at } => {
-                    Credential::Temporary { hash: PasswordHash::from_phc(hash), minted_at, expires_at }
-                }
-            },
-            generation: document.generation,
-            version: document.version,
-            created_at: document.created_at,
-            changed_at: document.changed_at,
-        })
-    }
-}
-
-stored_as!(User, UserDocument);
