@@ -53,6 +53,8 @@ mod account;
 pub mod adapter;
 mod client;
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod docs;
 mod entropy;
 mod error;

@@ -95,7 +95,8 @@ pub enum Write {
         /// Which.
         digest: Digest,
     },
-    /// Remove all sessions of the user but one. May find none.
+    /// Remove all sessions of the user but one, also those of a commit that landed while this one waited for a row of
+    /// its. May find none.
     CloseSessionsOf {
         /// Whose.
         user: UserId,

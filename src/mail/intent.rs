@@ -55,7 +55,8 @@ pub struct MailIntent {
     pub(crate) lease: Lease,
 }
 
-/// Who may deliver a row: the courier that was given this number, while no other has been given a higher one.
+/// Who may deliver a row: the courier that was given this number, until it gives the row back or another is given a
+/// higher one. That `until` is past takes nothing away by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lease {
     /// Counted up by each claim; 0 for a row never claimed.

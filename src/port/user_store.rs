@@ -66,7 +66,8 @@ pub struct Claim {
 /// # Contract
 /// - **Reads see every commit that was answered `Done`** before the read began, by whichever process: never a replica
 ///   that lags. Lists come in any order unless it says otherwise.
-/// - **A commit is atomic.** [`commit`](Self::commit) applies every write of [`Commit::writes`] in their order, or none.
+/// - **A commit is atomic.** [`commit`](Self::commit) applies every write of [`Commit::writes`] in their order, or none;
+///   a write sees what those before it have done.
 ///   `Done` means that it lasts, as far as the store promises that anything lasts.
 /// - **A write that [`must_hit`](crate::Write::must_hit) and touches no row**, or inserts an id or key that is there
 ///   already (user: id, user name; mailbox: id, e-mail key; session: digest; registration and mail: id), makes the
@@ -76,7 +77,8 @@ pub struct Claim {
 ///   and version = …` does, and has a row count.
 /// - **Keys are compared as bytes**: `ñ` is not `n`, `á` is not `a`, a trailing blank counts. The core has folded what is
 ///   to be folded; the store folds nothing. E-mail addresses are compared by their [`key`](EmailAddress::key).
-/// - **Versions are the core's**: store what the record says, compare with what the write says, count nothing.
+/// - **Versions are the core's**: store what the record says, compare with what the write says, count nothing. Versions,
+///   generations and lease numbers stay below 2⁶³, so a signed column of 64 bits holds them; instants may be any.
 /// - A closed session is gone: touching it does nothing. "Last seen" never goes backwards.
 /// - Each record comes back as it was written, to the millisecond.
 ///
@@ -142,8 +144,10 @@ pub trait UserStore: Send + Sync {
     /// - A row is free if nobody holds it, its lease ended at `now` or earlier, or is void.
     /// - Rows that are equal (purpose and addressee) are one group: claimed together, and only if each of them is free and
     ///   due. The limit counts groups.
-    /// - Groups of a user come first, the earliest due first; then typed ones in random order, so that a flood of some
-    ///   holds nobody else up for long.
+    /// - Where there are more than the limit, groups of a user are taken first, the earliest due first; then typed ones in
+    ///   an order that is random for each claim, so that a flood of some holds nobody else up for long. The rows come
+    ///   back in any order.
+    /// - A store asks no clock of its own: `claim.now` is now.
     /// - Two claims at once never return the same row. A claim that finds nothing takes no write lock.
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError>;
 

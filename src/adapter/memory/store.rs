@@ -410,7 +410,7 @@ impl UserStore for MemoryStore {
     }
 
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
-        if self.read().mail.is_empty() {
+        if self.read().claimable(claim).is_empty() {
             return Ok(Vec::new());
         }
         let mut state = self.write();
