@@ -1,4 +1,4 @@
-//! Named checks of a [`Mailer`](crate::Mailer). Not: whether a mail reaches an inbox on the other side of the world.
+//! Named checks of a [`Mailer`]. Not: whether a mail reaches an inbox on the other side of the world.
 //!
 //! **What was sent has arrived when `send` says so: once for each call, to one recipient, with every letter.**
 //!

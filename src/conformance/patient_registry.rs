@@ -1,4 +1,4 @@
-//! Named checks of a [`PatientRegistry`](crate::PatientRegistry). Not: whether the clinic's records are right.
+//! Named checks of a [`PatientRegistry`]. Not: whether the clinic's records are right.
 //!
 //! **An address finds the patients who have it, and no near one does.**
 //!

@@ -3,11 +3,15 @@
 //! **What parallel commits leave is what some order of them, one after the other, would have left.** A check here that
 //! never ends has found a deadlock: it waits for commits and for nothing else.
 
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
 use crate::conformance::common::{Found, Work, ensure, same};
 use crate::mailbox::Mailbox;
 use crate::plan::Commit;
 use crate::port::error::BoxError;
-use crate::port::user_store::{Committed, UserStore};
+use crate::port::user_store::Committed;
 use crate::user::{DisabledBy, User};
 
 use super::fixture::{
@@ -89,31 +93,29 @@ fn only_winner(committed: &[Committed]) -> Result<u32, BoxError> {
 
 pub(super) async fn no_strike_is_lost(subject: Subject) -> Found {
     subject.done("inserting a user", Commit::new().insert_user(user(1))).await?;
-    let strikes = (1..=RACERS).map(|number| -> Work<Found> {
-        let store = subject.share();
+    // All have read the same record before the first of them writes.
+    let read = Arc::new(Barrier::new(usize::try_from(RACERS)?));
+    let changes = (1..=RACERS).map(|number| -> Work<Found> {
+        let (store, all_have_read) = (subject.share(), Arc::clone(&read));
         Box::pin(async move {
-            replace_retrying(&*store, |read| {
-                Commit::new().replace_user(read, with_password(read, number)).record(event(number))
-            })
-            .await
+            let mut read = store.user(user_id(1)).await;
+            all_have_read.wait().await;
+            for _ in 0..TRIES {
+                let user = read?.ok_or("the user is gone")?;
+                let change = Commit::new().replace_user(&user, with_password(&user, number)).record(event(number));
+                if store.commit(&change).await? == Committed::Done {
+                    return Ok(());
+                }
+                read = store.user(user_id(1)).await;
+            }
+            Err(format!("a commit is a conflict {TRIES} times, although others can be done {RACERS} times only").into())
         })
     });
-    subject.at_once(strikes.collect()).await?.into_iter().collect::<Found>()?;
+    subject.at_once(changes.collect()).await?.into_iter().collect::<Found>()?;
     let found = subject.store().user(user_id(1)).await?.map(|user| (user.version(), user.generation()));
     let expected = u64::from(RACERS) + 1;
     same("version and generation after all changes", &found, &Some((expected, expected)))?;
     subject.has_events(&(1..=RACERS).map(event).collect::<Vec<_>>()).await
-}
-
-/// Reads the user 1 and commits what is made of it, again and again until that is done.
-async fn replace_retrying(store: &dyn UserStore, make: impl Fn(&User) -> Commit + Send + Sync) -> Found {
-    for _ in 0..TRIES {
-        let read = store.user(user_id(1)).await?.ok_or("the user is gone")?;
-        if store.commit(&make(&read)).await? == Committed::Done {
-            return Ok(());
-        }
-    }
-    Err(format!("a commit is a conflict {TRIES} times, although others can only be done {RACERS} times").into())
 }
 
 pub(super) async fn a_guard_keeps_a_login_from_outliving_a_password(subject: Subject) -> Found {

@@ -195,7 +195,7 @@ pub(super) async fn an_optional_mail_under_another_lease_stays(subject: Subject)
     let mut claimed = subject.claim(claim_at(NOW)).await?;
     claimed.sort_by_key(MailIntent::id);
     let [first, second] = &claimed[..] else { return Err("a claim of two equals returns other rows".into()) };
-    let stale = Lease { number: second.lease().number - 1, ..second.lease() };
+    let stale = Lease { number: second.lease().number.saturating_sub(1), ..second.lease() };
     let group = [first.clone(), second.clone().with_columns(NOW, 0, stale)];
     subject.done("postponing a group partly lost", Commit::new().postpone_mail(&group, at(5), 7)).await?;
     let held = Commit::new().hold_mail(second.id(), second.lease().number);
@@ -207,7 +207,7 @@ pub(super) async fn an_optional_mail_under_another_lease_stays(subject: Subject)
     let number = |id| claimed.iter().find(|row| row.id() == id).map_or(0, |row| row.lease().number);
     let lease = |number| Lease { number, until: Some(NOW) };
     let ours = equals[0].clone().with_columns(NOW, 0, lease(number(mail_id(1))));
-    let lost = equals[1].clone().with_columns(NOW, 0, lease(number(mail_id(2)) - 1));
+    let lost = equals[1].clone().with_columns(NOW, 0, lease(number(mail_id(2)).saturating_sub(1)));
     subject.done("settling a group partly lost", Commit::new().settle_mail(&[ours, lost])).await?;
     let held = Commit::new().hold_mail(mail_id(2), number(mail_id(2)));
     subject.done("holding the row that was not ours to settle", held).await
