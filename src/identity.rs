@@ -129,7 +129,7 @@ random_id!(
 );
 
 /// A patient's id as the clinic's own records write it: 1 to 128 bytes, no control characters, compared as written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PatientId(Box<str>);
 
 impl PatientId {
@@ -158,6 +158,13 @@ impl FromStr for PatientId {
 impl fmt::Display for PatientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Redacted: the number of a clinical record is health data, and users hold it.
+impl fmt::Debug for PatientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PatientId(…)")
     }
 }
 
@@ -527,7 +534,8 @@ mod tests {
     #[test]
     fn personal_data_is_not_in_debug() {
         let shown = format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?}",
+            "hc-canario".parse::<PatientId>(),
             "canario".parse::<Username>(),
             "canario@example.org".parse::<EmailAddress>(),
             "Canario Rojo".parse::<FullName>()
