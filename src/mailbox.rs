@@ -136,8 +136,7 @@ impl Mailbox {
         let Minting { purpose, now, .. } = minting;
         let others = || self.entries.iter().filter(|entry| minting.is_alike(entry) && !minting.is_own(entry));
         if link_of(purpose).is_some() {
-            let alive =
-                || others().filter(|entry| !minting.outlives(entry) && entry.live_link(now, policy).is_some());
+            let alive = || others().filter(|entry| !minting.outlives(entry) && entry.live_link(now, policy).is_some());
             let lately = alive().map(|entry| entry.minted_at).max();
             let delivered = alive().any(|entry| entry.handed);
             return delivered && lately.is_some_and(|at| now.since(at) < interval(alive().count(), policy));

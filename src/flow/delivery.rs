@@ -190,8 +190,8 @@ fn confirm_registration(
     m: &Moment<'_>,
     fresh: &mut Fresh,
 ) -> Step<Delivery> {
-    let waits = |registration: &Registration| registration.is_waiting(m.now, m.policy.registration_lifetime);
-    if !facts.registration.as_ref().is_some_and(waits) {
+    // If the newest is over, all are.
+    if facts.registration.as_ref().is_none_or(|newest| newest.is_over(m.now)) {
         return nothing();
     }
     let Some(records) = &facts.records else { return nothing() };
