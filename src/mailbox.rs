@@ -56,6 +56,8 @@ pub(crate) struct Link {
 pub(crate) struct Minting<'a> {
     pub(crate) purpose: MailPurpose,
     pub(crate) user: Option<UserId>,
+    /// The generation of that user's credential: a link of another one is dead.
+    pub(crate) generation: Option<u64>,
     /// The intents that it is made for: a mail made for one of them before is a try of the same.
     pub(crate) intents: &'a [MailId],
     pub(crate) now: Timestamp,
@@ -68,6 +70,11 @@ impl Minting<'_> {
 
     fn is_own(&self, entry: &Entry) -> bool {
         self.intents.contains(&entry.intent)
+    }
+
+    /// Whether the entry's link died with the credential that it was made for.
+    fn outlives(&self, entry: &Entry) -> bool {
+        self.is_alike(entry) && entry.link.as_ref().is_some_and(|link| link.generation != self.generation)
     }
 }
 
@@ -129,7 +136,7 @@ impl Mailbox {
         let Minting { purpose, now, .. } = minting;
         let others = || self.entries.iter().filter(|entry| minting.is_alike(entry) && !minting.is_own(entry));
         if link_of(purpose).is_some() {
-            let alive = || others().filter(|entry| entry.live_link(now, policy).is_some());
+            let alive = || others().filter(|entry| !minting.outlives(entry) && entry.live_link(now, policy).is_some());
             let lately = alive().map(|entry| entry.minted_at).max();
             let delivered = alive().any(|entry| entry.handed);
             return delivered && lately.is_some_and(|at| now.since(at) < interval(alive().count(), policy));
@@ -147,6 +154,7 @@ impl Mailbox {
         let mut next = self.clone();
         next.drop_the_past(minting.now, policy);
         next.entries.retain(|entry| !(minting.is_alike(entry) && minting.is_own(entry) && !entry.handed));
+        next.entries.retain(|entry| !minting.outlives(entry));
         while next.entries.iter().filter(|entry| minting.is_alike(entry)).count() >= MAX_ENTRIES {
             next.drop_least_useful(minting);
         }

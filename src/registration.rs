@@ -51,6 +51,12 @@ impl Registration {
         self.expires_at
     }
 
+    /// Whether it can be confirmed no more. One that a clock once wrong has dated into the future is not over, and cannot
+    /// be confirmed either: it must not stand for the older ones behind it.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
     pub(crate) fn is_waiting(&self, now: Timestamp, lifetime: Duration) -> bool {
         within(now, self.registered_at, self.expires_at, lifetime)
     }

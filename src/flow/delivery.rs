@@ -87,8 +87,9 @@ impl Group {
         Commit::new().hold_mail(self.id(), self.first.lease().number)
     }
 
-    fn minting(&self, user: Option<UserId>, now: Timestamp) -> Minting<'_> {
-        Minting { purpose: self.purpose(), user, intents: &self.ids, now }
+    fn minting(&self, user: Option<&User>, now: Timestamp) -> Minting<'_> {
+        let (user, generation) = (user.map(User::id), user.map(User::generation));
+        Minting { purpose: self.purpose(), user, generation, intents: &self.ids, now }
     }
 }
 
@@ -189,8 +190,8 @@ fn confirm_registration(
     m: &Moment<'_>,
     fresh: &mut Fresh,
 ) -> Step<Delivery> {
-    let waits = |registration: &Registration| registration.is_waiting(m.now, m.policy.registration_lifetime);
-    if !facts.registration.as_ref().is_some_and(waits) {
+    // If the newest is over, all are.
+    if facts.registration.as_ref().is_none_or(|newest| newest.is_over(m.now)) {
         return nothing();
     }
     let Some(records) = &facts.records else { return nothing() };
@@ -281,7 +282,7 @@ fn notice(group: &Group, facts: &Facts, content: Content, m: &Moment<'_>) -> Ste
 /// At most one in the policy's interval, and none about a lock that recovery has ended meanwhile.
 fn user_locked(group: &Group, generation: u64, facts: &Facts, m: &Moment<'_>, fresh: &mut Fresh) -> Step<Delivery> {
     let Some(user) = facts.user.as_ref().filter(|user| user.generation() == generation) else { return nothing() };
-    let Some((commit, mailbox)) = remember(group, user.email(), Some(user.id()), facts, m, fresh) else {
+    let Some((commit, mailbox)) = remember(group, user.email(), Some(user), facts, m, fresh) else {
         return nothing();
     };
     send(commit, Outgoing { mailbox: Some(mailbox), ..outgoing_to(user, Content::UserLocked, m) })
@@ -308,7 +309,7 @@ fn mint_link(
         expires_at: m.now.after(lifetime),
         generation: user.map(User::generation),
     };
-    let (commit, mailbox) = remember_in(id, group, email, user.map(User::id), Some(link), facts, m)?;
+    let (commit, mailbox) = remember_in(id, group, email, user, Some(link), facts, m)?;
     Some((commit, mailbox, token))
 }
 
@@ -316,7 +317,7 @@ fn mint_link(
 fn remember(
     group: &Group,
     email: &EmailAddress,
-    user: Option<UserId>,
+    user: Option<&User>,
     facts: &Facts,
     m: &Moment<'_>,
     fresh: &mut Fresh,
@@ -334,7 +335,7 @@ fn remember_in(
     id: MailboxId,
     group: &Group,
     email: &EmailAddress,
-    user: Option<UserId>,
+    user: Option<&User>,
     link: Option<Link>,
     facts: &Facts,
     m: &Moment<'_>,
