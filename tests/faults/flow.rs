@@ -232,6 +232,9 @@ impl Flow {
                 assert!(matches!(portal.login(USERNAME, PASSWORD).await, Login::Rejected));
                 let user = scene.user.expect("a user");
                 let _ = portal.acceso.enable(user, &portal.client).await.expect("the store is there");
+                // Who was shut out by the patient record is let in by it.
+                portal.registry.insert(crate::stage::patient(crate::stage::PATIENT));
+                let _ = portal.acceso.refresh_patients(user, &portal.client).await.expect("the store is there");
                 stage.signs_in(PASSWORD).await;
             }
             Then::Gone => {

@@ -172,7 +172,8 @@ pub(super) fn with_mail(
     link: Option<Link>,
 ) -> Mailbox {
     let intents = [mail_id(number)];
-    mailbox.with_mail(Minting { purpose, user, intents: &intents, now: NOW }, link, &Policy::portal())
+    let generation = link.as_ref().and_then(|link| link.generation);
+    mailbox.with_mail(Minting { purpose, user, generation, intents: &intents, now: NOW }, link, &Policy::portal())
 }
 
 /// A session of the user of that number.
