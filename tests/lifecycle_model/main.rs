@@ -23,6 +23,7 @@ mod rescue;
 mod round;
 mod step;
 mod tally;
+mod two_worlds;
 mod world;
 
 use std::cell::RefCell;
