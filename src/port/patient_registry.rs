@@ -35,7 +35,8 @@ use crate::port::error::BoxError;
 /// Called from many tasks at once. A panic costs the one request in which it happened.
 ///
 /// # Testing yours
-/// `acceso::conformance::patient_registry` (feature `conformance`) has a named check for each sentence above.
+/// `acceso::conformance::patient_registry` (feature `conformance`) has a named check for each sentence above
+/// that can be seen from outside.
 #[async_trait]
 pub trait PatientRegistry: Send + Sync {
     /// Every patient whose record holds this address.

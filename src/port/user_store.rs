@@ -99,7 +99,8 @@ pub struct Claim {
 /// joined by versions only: no lock outlives a call. Return within a time-out of your own: the core has no timer.
 ///
 /// # Testing yours
-/// `acceso::conformance::user_store` (feature `conformance`) has a named check for each sentence above and below.
+/// `acceso::conformance::user_store` (feature `conformance`) has a named check for each sentence above and below
+/// that can be seen from outside.
 #[async_trait]
 pub trait UserStore: Send + Sync {
     /// The user with this id.

@@ -20,12 +20,16 @@
 //!   them. It gets an `Arc` of the store, and may `.await`.
 //! - `test:` and `spawn:` for a store that needs a runtime around it, in front of the two:
 //!
-//! ```ignore
-//! acceso::conformance::user_store! {
-//!     test: #[tokio::test(flavor = "multi_thread")],
-//!     spawn: tokio::spawn,
-//!     store: MyStore::connect("postgres://…").await.unwrap(),
-//!     events: |store| store.all_events().await.unwrap(),
+//! ```
+//! mod my_store_keeps_the_contract {
+//!     # use acceso::adapter::memory::MemoryStore;
+//!     # async fn an_empty_schema() -> MemoryStore { MemoryStore::new() }
+//!     acceso::conformance::user_store! {
+//!         test: #[tokio::test(flavor = "multi_thread")],
+//!         spawn: tokio::spawn,
+//!         store: an_empty_schema().await,
+//!         events: |store| store.events(),
+//!     }
 //! }
 //! ```
 //!
