@@ -2,8 +2,14 @@
 
 mod common;
 
-use acceso::{Clock, Confirmation, MailPurpose};
-use common::{ANA, PASSWORD, Portal, token};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use acceso::adapter::memory::{MemoryRegistry, MemoryStore};
+use acceso::test_util::{FakeClock, cheap_hashing};
+use acceso::{Acceso, Client, Clock, Confirmation, Mail, MailPurpose, Mailer, Policy, RegistrationForm, SendError};
+use common::{ANA, PASSWORD, Portal, patient, token};
 
 #[tokio::test]
 async fn a_registration_of_a_wrong_clock_keeps_no_later_one_from_its_mail() {
@@ -17,4 +23,56 @@ async fn a_registration_of_a_wrong_clock_keeps_no_later_one_from_its_mail() {
     portal.registered(ANA, "anapena", PASSWORD).await;
     let mail = portal.mail(MailPurpose::ConfirmRegistration).await;
     assert_eq!(portal.confirm(&token(&mail), "anapena", PASSWORD).await, Confirmation::Confirmed);
+}
+
+/// Hangs for the first few, and takes the rest.
+struct Hangs {
+    first: usize,
+    tried: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl Mailer for Hangs {
+    async fn send(&self, _: &Mail) -> Result<(), SendError> {
+        if self.tried.fetch_add(1, Ordering::SeqCst) < self.first {
+            std::future::pending::<()>().await;
+        }
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn sends_that_never_return_hold_their_places_for_a_lease_and_no_longer() {
+    let addresses: Vec<String> = (0..40).map(|number| format!("paciente{number}@example.org")).collect();
+    let registry: MemoryRegistry = addresses.iter().map(|address| patient(address, address)).collect();
+    let (clock, tried, taken) = (FakeClock::default(), Arc::default(), Arc::default());
+    let mailer = Hangs { first: 8, tried: Arc::clone(&tried), taken: Arc::clone(&taken) };
+    let (acceso, courier) = Acceso::builder(MemoryStore::new(), registry, mailer)
+        .portal("Clínica del Sol", "https://portal.example")
+        .policy(cheap_hashing(Policy::portal()))
+        .clock(clock.clone())
+        .build()
+        .expect("a safe policy");
+    for (number, address) in addresses.iter().enumerate() {
+        let form = RegistrationForm {
+            email: address.clone(),
+            username: format!("paciente{number}"),
+            password: PASSWORD.into(),
+            repeated: PASSWORD.into(),
+            full_name: "Nombre Apellido".into(),
+        };
+        let _ = acceso.register(form, &Client::unknown()).await.expect("in memory");
+    }
+    let running = tokio::spawn(courier.run(|_| tokio::time::sleep(Duration::from_millis(1))));
+    let begun = Instant::now();
+    while taken.load(Ordering::SeqCst) < addresses.len() && begun.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        if tried.load(Ordering::SeqCst) >= 8 {
+            clock.advance(Duration::from_secs(1));
+        }
+    }
+    running.abort();
+    assert_eq!(taken.load(Ordering::SeqCst), addresses.len());
 }

@@ -7,6 +7,7 @@ mod concurrent;
 
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -182,8 +183,16 @@ impl Work {
         Ok(places.into_iter().map(|(_, group)| group).collect())
     }
 
+    /// Only while the lease lasts: what hangs longer is dropped, or a few that never return would hold every place.
     async fn deliver(self, group: Group) -> Outcome {
-        contained(self.delivered(group)).await.unwrap_or(Outcome::Left)
+        let lease = group.clone();
+        let mut delivered = Box::pin(contained(self.delivered(group)));
+        std::future::poll_fn(|cx| match delivered.as_mut().poll(cx) {
+            Poll::Pending if self.lease_has_ended(&lease) => Poll::Ready(Ok(Outcome::Left)),
+            poll => poll,
+        })
+        .await
+        .unwrap_or(Outcome::Left)
     }
 
     async fn delivered(&self, group: Group) -> Outcome {
