@@ -76,3 +76,17 @@ async fn sends_that_never_return_hold_their_places_for_a_lease_and_no_longer() {
     running.abort();
     assert_eq!(taken.load(Ordering::SeqCst), addresses.len());
 }
+
+#[tokio::test]
+async fn a_flood_of_expired_registrations_is_purged_at_once() {
+    let mut portal = Portal::new();
+    for number in 0..2_500 {
+        portal.registered(ANA, &format!("nombre{number}"), PASSWORD).await;
+    }
+    portal.pass(25 * 3600);
+    for _ in 0..3 {
+        let _ = portal.courier.deliver_due().await.expect("in memory");
+    }
+    let left = acceso::UserStore::registrations(&portal.store, &ANA.parse().expect("legal"), None, u32::MAX).await;
+    assert_eq!(left.expect("in memory").len(), 0);
+}

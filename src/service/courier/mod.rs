@@ -25,7 +25,7 @@ use crate::plan::{Commit, Plan};
 use crate::policy::{LockDuration, Recovery};
 use crate::port::error::BoxError;
 use crate::port::mailer::{Mailer, SendError};
-use crate::port::user_store::{Claim, Committed};
+use crate::port::user_store::{Claim, Committed, Purged};
 use crate::secret::Password;
 use crate::service::Inner;
 use crate::service::courier::concurrent::{Running, contained};
@@ -85,6 +85,13 @@ const ATTEMPTS: usize = 8;
 /// At most this much of each kind is purged at a time, so that a purge never holds a store for long.
 const PURGE_LIMIT: u32 = 1_000;
 
+/// Whether a purge met its limit: the rest is taken at the next tick, or a flood would outgrow what is purged.
+#[derive(PartialEq, Eq)]
+enum Purging {
+    Enough,
+    LeftSome,
+}
+
 impl Courier {
     pub(crate) fn new(inner: Arc<Inner>, mailer: Arc<dyn Mailer>, pool: HashPool) -> Self {
         Self { work: Work { inner, mailer, pool: Arc::new(pool) }, purged_at: None }
@@ -114,7 +121,9 @@ impl Courier {
             let done = running.take_done();
             running.during(self.work.settle_together(done)).await;
             let purging = self.purging();
-            running.during(purging).await;
+            if running.during(purging).await == Purging::LeftSome {
+                self.purged_at = None;
+            }
         }
     }
 
@@ -129,7 +138,9 @@ impl Courier {
         }
         running.finish().await;
         let delivered = self.work.settle_together(running.take_done()).await;
-        self.purging().await;
+        if self.purging().await == Purging::LeftSome {
+            self.purged_at = None;
+        }
         Ok(delivered)
     }
 
@@ -137,7 +148,7 @@ impl Courier {
         Running::at_most(usize::from(self.work.inner.policy.mail.parallel_sends))
     }
 
-    fn purging(&mut self) -> impl Future<Output = ()> + use<> {
+    fn purging(&mut self) -> impl Future<Output = Purging> + use<> {
         let now = self.work.inner.now();
         let interval = self.work.inner.policy.mail.purge_interval;
         // A clock that went back must not put purging off for long.
@@ -147,9 +158,17 @@ impl Courier {
         }
         let inner = Arc::clone(&self.work.inner);
         async move {
-            if due {
-                // What is left over is taken the next time; a store that is not there is asked the next time.
-                let _ = contained(inner.store.purge(now, PURGE_LIMIT)).await;
+            if !due {
+                return Purging::Enough;
+            }
+            // A store that is not there is asked the next time.
+            match contained(inner.store.purge(now, PURGE_LIMIT)).await {
+                Ok(Ok(Purged { sessions, registrations, mailboxes }))
+                    if sessions.max(registrations).max(mailboxes) >= u64::from(PURGE_LIMIT) =>
+                {
+                    Purging::LeftSome
+                }
+                _ => Purging::Enough,
             }
         }
     }
