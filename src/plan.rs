@@ -211,7 +211,7 @@ impl Commit {
 
     /// With the writes of `other` too.
     pub(crate) fn and(mut self, other: Self) -> Self {
-        other.writes.into_iter().for_each(|write| self.push(write));
+        self.extend(other.writes);
         self
     }
 
@@ -302,18 +302,20 @@ impl Commit {
 
     /// Settles the rows of a group; the first must still be under its lease.
     pub(crate) fn settle_mail(mut self, group: &[MailIntent]) -> Self {
-        for (at, intent) in group.iter().enumerate() {
-            self.push(Write::SettleMail { id: intent.id(), lease: intent.lease().number, required: at == 0 });
-        }
+        self.extend(group.iter().enumerate().map(|(at, intent)| Write::SettleMail {
+            id: intent.id(),
+            lease: intent.lease().number,
+            required: at == 0,
+        }));
         self
     }
 
     /// Gives the rows of a group back; the first must still be under its lease.
     pub(crate) fn postpone_mail(mut self, group: &[MailIntent], due_at: Timestamp, attempts: u32) -> Self {
-        for (at, intent) in group.iter().enumerate() {
+        self.extend(group.iter().enumerate().map(|(at, intent)| {
             let (id, lease) = (intent.id(), intent.lease().number);
-            self.push(Write::PostponeMail { id, lease, due_at, attempts, required: at == 0 });
-        }
+            Write::PostponeMail { id, lease, due_at, attempts, required: at == 0 }
+        }));
         self
     }
 
@@ -331,5 +333,39 @@ impl Commit {
         let rank = write.rank();
         let at = self.writes.partition_point(|earlier| earlier.rank() <= rank);
         self.writes.insert(at, write);
+    }
+
+    /// As many times `push`; sorted once, because a group may have as many rows as the outbox.
+    fn extend(&mut self, writes: impl IntoIterator<Item = Write>) {
+        self.writes.extend(writes);
+        self.writes.sort_by_key(Write::rank);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_writes_at_once_stand_as_if_pushed_one_by_one() {
+        let settle = |number: u8| Write::SettleMail { id: MailId::from_bytes([number; 16]), lease: 1, required: false };
+        let close = |number: u8| Write::CloseSession { digest: Digest::from_bytes([number; 32]) };
+        let writes: Vec<Write> =
+            (0..50).map(|number: u8| number.wrapping_mul(37)).flat_map(|n| [settle(n), close(n)]).collect();
+        let (mut pushed, mut extended) = (Commit::new(), Commit::new());
+        for write in &writes {
+            pushed.push(write.clone());
+        }
+        extended.extend(writes[..30].iter().cloned());
+        extended.extend(writes[30..].iter().cloned());
+        let shown = |commit: &Commit| -> Vec<[u8; 32]> {
+            let id = |write: &Write| match write {
+                Write::SettleMail { id, .. } => [id.as_bytes()[0]; 32],
+                Write::CloseSession { digest } => *digest.as_bytes(),
+                _ => [0; 32],
+            };
+            commit.writes().iter().map(id).collect()
+        };
+        assert_eq!(shown(&extended), shown(&pushed));
     }
 }

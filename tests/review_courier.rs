@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use acceso::adapter::memory::{MemoryRegistry, MemoryStore};
 use acceso::test_util::{FakeClock, cheap_hashing};
 use acceso::{Acceso, Client, Clock, Confirmation, Mail, MailPurpose, Mailer, Policy, RegistrationForm, SendError};
-use common::{ANA, PASSWORD, Portal, patient, token};
+use common::{ANA, NOBODY, PASSWORD, Portal, patient, token};
 
 #[tokio::test]
 async fn a_registration_of_a_wrong_clock_keeps_no_later_one_from_its_mail() {
@@ -75,6 +75,16 @@ async fn sends_that_never_return_hold_their_places_for_a_lease_and_no_longer() {
     }
     running.abort();
     assert_eq!(taken.load(Ordering::SeqCst), addresses.len());
+}
+
+#[tokio::test]
+async fn a_crowd_of_equal_requests_is_settled_together() {
+    let mut portal = Portal::new();
+    for _ in 0..2_000 {
+        let _ = portal.recover_username(NOBODY).await;
+    }
+    assert!(portal.mails().await.is_empty());
+    assert_eq!(portal.acceso.mail_backlog().await.expect("in memory").typed, 0);
 }
 
 #[tokio::test]
