@@ -49,7 +49,7 @@ pub struct Policy {
     pub mail: MailPolicy,
     /// Threads and queue of hashing.
     pub hashing: HashingLimits,
-    /// Names that no user can have beside the built-in ones (`admin`, `soporte`, …), in lower case.
+    /// Names that no user can have beside the built-in ones (`admin`, `soporte`, …). Letter case does not count.
     pub reserved_usernames: Vec<String>,
     /// The language of mails to people whose own is not known.
     pub language: Language,
@@ -123,6 +123,13 @@ pub struct RememberedPolicy {
     pub idle: Duration,
     /// Ends after this long in any case: `idle` to 90 days.
     pub absolute: Duration,
+}
+
+impl RememberedPolicy {
+    /// These spans; the policy's check refuses them if they are out of bounds.
+    pub const fn new(idle: Duration, absolute: Duration) -> Self {
+        Self { idle, absolute }
+    }
 }
 
 /// What it means that several patients share an address. Closed: the flows decide by it.
@@ -286,13 +293,15 @@ impl Policy {
         let SessionPolicy { idle, absolute, remembered, restricted, per_user, touch_interval } = self.session;
         bounded("session.idle", idle, MINUTE, absolute)?;
         bounded("session.absolute", absolute, idle, DAY)?;
+        let mut shortest_idle = idle;
         if let Some(RememberedPolicy { idle, absolute }) = remembered {
             bounded("session.remembered.idle", idle, HOUR, absolute)?;
             bounded("session.remembered.absolute", absolute, idle, 90 * DAY)?;
+            shortest_idle = shortest_idle.min(idle);
         }
         bounded("session.restricted", restricted, MINUTE, HOUR)?;
         bounded("session.per_user", per_user, 1, 100)?;
-        bounded("session.touch_interval", touch_interval, SECOND, idle / 2)
+        bounded("session.touch_interval", touch_interval, SECOND, shortest_idle / 2)
     }
 
     fn check_mail(&self) -> Result<(), PolicyError> {
@@ -400,6 +409,12 @@ mod tests {
             ("session.restricted", |p| p.session.restricted = 2 * HOUR),
             ("session.per_user", |p| p.session.per_user = 0),
             ("session.touch_interval", |p| p.session.touch_interval = 20 * MINUTE),
+            ("session.touch_interval", |p| {
+                // A kept session would end after an hour however busy it is.
+                p.session.idle = 12 * HOUR;
+                p.session.remembered = Some(remembered(HOUR, DAY));
+                p.session.touch_interval = 2 * HOUR;
+            }),
             ("email.max_users", |p| p.email.max_users = 0),
             ("email.max_patients", |p| p.email.max_patients = 101),
             ("mail.brake_first", |p| p.mail.brake_first = Duration::ZERO),

@@ -129,7 +129,7 @@ fn is_reserved(name: &str, m: &Moment<'_>) -> bool {
     let letters =
         |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     RESERVED.contains(&name)
-        || m.policy.reserved_usernames.iter().any(|reserved| reserved == name)
+        || m.policy.reserved_usernames.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
         || letters(name) == letters(m.portal_name)
 }
 
