@@ -1,6 +1,7 @@
 //! What was lately mailed to one address: its live links, and with them the brake on sending more. Not: the mails.
 //!
-//! **A request never takes a link away, and is swallowed only while a delivered link lies in the mailbox.**
+//! **A request takes no delivered link away but the oldest of eight, and is swallowed only while a delivered link lies in
+//! the mailbox.**
 
 use std::time::Duration;
 

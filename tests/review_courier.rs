@@ -100,3 +100,27 @@ async fn a_flood_of_expired_registrations_is_purged_at_once() {
     let left = acceso::UserStore::registrations(&portal.store, &ANA.parse().expect("legal"), None, u32::MAX).await;
     assert_eq!(left.expect("in memory").len(), 0);
 }
+
+/// The numbers of `mail.brake_longest` in `docs/defaults.md`.
+#[tokio::test]
+async fn a_stranger_who_asks_all_day_brings_as_many_mails_as_the_docs_say() {
+    for (purpose, most) in
+        [(MailPurpose::ConfirmRegistration, 29), (MailPurpose::UserNames, 29), (MailPurpose::ConfirmRecovery, 74)]
+    {
+        let mut portal = Portal::new();
+        if purpose != MailPurpose::ConfirmRegistration {
+            portal.user(ANA, "anapena", PASSWORD).await;
+        }
+        let mut sent = 0;
+        for _ in 0..24 * 60 {
+            match purpose {
+                MailPurpose::ConfirmRegistration => drop(portal.registered(ANA, "otra", PASSWORD).await),
+                MailPurpose::UserNames => drop(portal.recover_username(ANA).await),
+                _ => drop(portal.recover_password(ANA, "anapena").await),
+            }
+            sent += portal.mails().await.len();
+            portal.pass(60);
+        }
+        assert_eq!(sent, most, "{purpose:?}");
+    }
+}

@@ -73,7 +73,8 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Names the intent: the same for every try, so use it for a stable `Message-ID`.
+    /// Names the intent: the same for every try. No `Message-ID` by itself: each try has a newer link or password inside,
+    /// and a mail program that takes two mails for one shows the older, whose secret is dead.
     pub fn id(&self) -> MailId {
         self.id
     }
