@@ -12,5 +12,9 @@ mod dump;
 #[path = "../faults/ports.rs"]
 mod ports;
 
+mod couriers;
 mod crowd;
+mod guesses;
 mod links;
+mod queue;
+mod sessions;
