@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
@@ -78,10 +78,41 @@ impl From<&str> for Password {
     }
 }
 
+/// Takes any text, and quotes nothing of what is none: a handler may print the error.
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        // Asked for a string, a format makes the error about a number by itself, number included.
+        deserializer.deserialize_any(Typed)
     }
+}
+
+struct Typed;
+
+/// Refuses values whose default refusal would quote them.
+macro_rules! refuse_unquoted {
+    ($($visit:ident: $type:ty),*) => {$(
+        fn $visit<E: de::Error>(self, _: $type) -> Result<Password, E> {
+            Err(E::custom("a password is a text"))
+        }
+    )*};
+}
+
+impl de::Visitor<'_> for Typed {
+    type Value = Password;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, typed: &str) -> Result<Password, E> {
+        Ok(Password::new(typed))
+    }
+
+    fn visit_string<E: de::Error>(self, typed: String) -> Result<Password, E> {
+        Ok(Password::new(typed))
+    }
+
+    refuse_unquoted!(visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64);
 }
 
 impl fmt::Debug for Password {

@@ -67,6 +67,17 @@ pub enum Login {
 }
 
 /// A session that was opened with a temporary password. [`Acceso::session`](crate::Acceso::session) does not know it.
+///
+/// It is no [`SignedIn`], so that no handler takes one for the other:
+/// ```compile_fail,E0308
+/// # use acceso::{Login, SignedIn};
+/// fn signed_in(login: Login) -> Option<SignedIn> {
+///     match login {
+///         Login::SignedIn(session) | Login::MustChangePassword(session) => Some(session),
+///         Login::Rejected => None,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Restricted {
     /// For the visitor's browser; a secret.

@@ -27,9 +27,28 @@ impl Acceso {
     }
 }
 
+/// A mailbox that moves more often than this while it is read is judged as it was: the commit relies on its version.
+const MOST_READS: usize = 3;
+
 impl Inner {
-    /// The mailbox first: whoever adds to a set that is read after it replaces it too.
+    /// Read as of one instant, as far as answers differ: a confirmation that lands between two of the reads takes the
+    /// registration away and the name, and its twin would be told of a wrong name, or of one that is taken, instead of a
+    /// link that is used.
     async fn read_confirmation(&self, request: &Request, client: &Client) -> Result<Facts, BoxError> {
+        let mut facts = self.read_confirmation_once(request, client).await?;
+        for _ in 1..MOST_READS {
+            let Some(mailbox) = opened(facts.mailbox.as_ref(), request, &self.moment(client)) else { break };
+            let now = self.store.mailbox(mailbox.id()).await?;
+            if now.is_some_and(|now| now.version() == mailbox.version()) {
+                break;
+            }
+            facts = self.read_confirmation_once(request, client).await?;
+        }
+        Ok(facts)
+    }
+
+    /// The mailbox first: whoever adds to a set that is read after it replaces it too.
+    async fn read_confirmation_once(&self, request: &Request, client: &Client) -> Result<Facts, BoxError> {
         let Some(token) = &request.token else { return Ok(Facts::default()) };
         let mailbox = self.store.mailbox(token.mailbox()).await?;
         let Some(opened) = opened(mailbox.as_ref(), request, &self.moment(client)) else {

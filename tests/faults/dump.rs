@@ -2,6 +2,8 @@
 //!
 //! **It is read through the port alone, by every way in which the port finds a record.**
 
+#![allow(dead_code, reason = "each test uses its own part of it")]
+
 use std::collections::BTreeSet;
 
 use acceso::adapter::memory::MemoryStore;

@@ -13,6 +13,7 @@ mod courier;
 mod dryness;
 mod dump;
 mod flow;
+mod overtaking;
 mod ports;
 mod stage;
 mod watch;

@@ -2,6 +2,8 @@
 //!
 //! **Every call of every port passes here, in the order in which the core makes them.**
 
+#![allow(dead_code, reason = "each test uses its own part of it")]
+
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,11 +71,13 @@ pub const INJECTED: &str = "a port panicked on purpose";
 pub struct Control {
     calls: AtomicUsize,
     planned: Mutex<Option<(usize, Kind)>>,
+    begun: Mutex<Option<Call>>,
     hit: Mutex<Option<Call>>,
     landed: AtomicUsize,
     yields: AtomicBool,
     records: AtomicBool,
     states: Mutex<Vec<Value>>,
+    silent: AtomicBool,
     shown: Mutex<Vec<String>>,
     pub known: Mutex<Known>,
 }
@@ -83,7 +87,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Control {
-    /// From here on calls count from 0, and the one of this number goes wrong.
+    /// From here on calls count from 0, and the one of this number goes wrong; every one, if the number is `usize::MAX`.
     pub fn plan(&self, at: usize, kind: Kind) {
         self.watch();
         *lock(&self.planned) = Some((at, kind));
@@ -109,6 +113,17 @@ impl Control {
         self.yields.store(true, Ordering::SeqCst);
     }
 
+    /// Keeps nothing of what goes through: for crowds.
+    pub fn be_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    fn show(&self, text: impl FnOnce() -> String) {
+        if !self.silent.load(Ordering::SeqCst) {
+            lock(&self.shown).push(text());
+        }
+    }
+
     /// The store is dumped after each write that lands, without the rows of mail: they are under lease.
     pub fn record_states(&self) {
         self.records.store(true, Ordering::SeqCst);
@@ -121,6 +136,11 @@ impl Control {
     /// The call that went wrong.
     pub fn hit(&self) -> Option<Call> {
         *lock(&self.hit)
+    }
+
+    /// The call that was begun last.
+    pub fn begun(&self) -> Option<Call> {
+        *lock(&self.begun)
     }
 
     /// Calls since the count began.
@@ -140,7 +160,10 @@ impl Control {
 
     fn next(&self, call: Call) -> Option<Kind> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        let kind = lock(&self.planned).filter(|(at, kind)| *at == number && kind.strikes(call)).map(|(_, kind)| kind);
+        *lock(&self.begun) = Some(call);
+        let kind = lock(&self.planned)
+            .filter(|(at, kind)| [number, usize::MAX].contains(at) && kind.strikes(call))
+            .map(|(_, kind)| kind);
         if kind.is_some() {
             *lock(&self.hit) = Some(call);
         }
@@ -168,7 +191,7 @@ impl Control {
         }
         let answer = work.await;
         if let Ok(answer) = &answer {
-            lock(&self.shown).push(format!("{answer:?} {answer:#?}"));
+            self.show(|| format!("{answer:?} {answer:#?}"));
         }
         self.pause().await;
         match kind {
@@ -258,7 +281,7 @@ impl UserStore for FaultyStore {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
         lock(&self.control.known).learn(commit);
-        lock(&self.control.shown).push(format!("{commit:?}"));
+        self.control.show(|| format!("{commit:?}"));
         let fault = |kind| if kind == Kind::Conflicts { Ok(Committed::Conflict) } else { broken(kind) };
         let landing = async {
             let answer = self.store.commit(commit).await;
@@ -309,7 +332,7 @@ pub struct FaultyMailer {
 #[async_trait]
 impl Mailer for FaultyMailer {
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
-        lock(&self.control.shown).push(format!("{mail:?}"));
+        self.control.show(|| format!("{mail:?}"));
         let fault = |kind| {
             let quoted = BoxError::from(format!("550 {ROW}"));
             Err(if kind == Kind::RefusedForGood { SendError::Permanent(quoted) } else { SendError::Transient(quoted) })
