@@ -24,8 +24,8 @@ use serde_json::Value;
 
 use super::common::{ANA, Portal, patient};
 
-/// Changes a user's stored form as it is read.
-pub type Tamper = fn(&mut Value);
+/// Changes a record's stored form as it is read.
+type Tamper = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// The memory store, noting each call.
 #[derive(Default)]
@@ -33,6 +33,11 @@ pub struct Spy {
     pub inner: Arc<MemoryStore>,
     calls: Mutex<Vec<String>>,
     tamper: Mutex<Option<Tamper>>,
+    tamper_mailbox: Mutex<Option<Tamper>>,
+    /// Commits fail, and nothing lands.
+    pub refuses: AtomicBool,
+    /// Each call takes two polls more, so that a future can be dropped before and after it.
+    pub dawdles: AtomicBool,
 }
 
 impl Spy {
@@ -47,8 +52,31 @@ impl Spy {
     }
 
     /// From now on users are read like this.
-    pub fn tamper(&self, tamper: Tamper) {
-        *self.tamper.lock().unwrap_or_else(PoisonError::into_inner) = Some(tamper);
+    pub fn tamper(&self, tamper: impl Fn(&mut Value) + Send + Sync + 'static) {
+        *self.tamper.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tamper));
+    }
+
+    /// From now on mailboxes are read like this.
+    pub fn tamper_mailbox(&self, tamper: impl Fn(&mut Value) + Send + Sync + 'static) {
+        *self.tamper_mailbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tamper));
+    }
+
+    async fn dawdle(&self) {
+        if self.dawdles.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn opened(&self, mailbox: Mailbox) -> Result<Mailbox, BoxError> {
+        match self.tamper_mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            None => Ok(mailbox),
+            Some(tamper) => {
+                let mut document = serde_json::to_value(Stored(&mailbox))?;
+                tamper(&mut document);
+                let Stored(tampered) = serde_json::from_value::<Stored<Mailbox>>(document)?;
+                Ok(tampered)
+            }
+        }
     }
 
     fn note(&self, call: impl Into<String>) {
@@ -56,7 +84,7 @@ impl Spy {
     }
 
     fn seen(&self, user: User) -> Result<User, BoxError> {
-        match *self.tamper.lock().unwrap_or_else(PoisonError::into_inner) {
+        match self.tamper.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             None => Ok(user),
             Some(tamper) => {
                 let mut document = serde_json::to_value(Stored(&user))?;
@@ -83,6 +111,7 @@ impl UserStore for Spy {
     }
     async fn user_named(&self, name: &Username) -> Result<Option<User>, BoxError> {
         self.note("user_named");
+        self.dawdle().await;
         self.inner.user_named(name).await?.map(|user| self.seen(user)).transpose()
     }
     async fn users_with_email(&self, email: &EmailAddress) -> Result<Vec<User>, BoxError> {
@@ -104,7 +133,7 @@ impl UserStore for Spy {
     }
     async fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>, BoxError> {
         self.note("mailbox");
-        self.inner.mailbox(id).await
+        self.inner.mailbox(id).await?.map(|mailbox| self.opened(mailbox)).transpose()
     }
     async fn mailbox_of(&self, email: &EmailAddress) -> Result<Option<Mailbox>, BoxError> {
         self.note("mailbox_of");
@@ -123,7 +152,13 @@ impl UserStore for Spy {
     }
     async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
         self.note(format!("commit: {}", verbs(commit)));
-        self.inner.commit(commit).await
+        self.dawdle().await;
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err("the store is read only".into());
+        }
+        let committed = self.inner.commit(commit).await;
+        self.dawdle().await;
+        committed
     }
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
         self.note("claim_due_mail");
@@ -291,4 +326,16 @@ pub fn document(user: &User) -> Value {
 /// The user of this name as the store keeps it.
 pub async fn user(store: &MemoryStore, name: &str) -> User {
     store.user_named(&name.parse().expect("legal")).await.expect("in memory").expect("a user")
+}
+
+/// The output, and how often the future had to wait: with ports that never do, once for each run of Argon2.
+pub async fn with_waits<F: Future>(future: F) -> (F::Output, usize) {
+    let (mut future, mut waits) = (Box::pin(future), 0);
+    let output = std::future::poll_fn(|context| {
+        let poll = future.as_mut().poll(context);
+        waits += usize::from(poll.is_pending());
+        poll
+    });
+    let output = output.await;
+    (output, waits)
 }
