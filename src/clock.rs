@@ -61,9 +61,11 @@ impl fmt::Debug for Timestamp {
 /// Whether `now` lies in the half-open interval from `start` to `end` of something that lasts at most `longest`.
 ///
 /// False where a clock that was once wrong must have written the interval: it begins more than five minutes from now,
-/// or ends further off than `longest` and five minutes.
+/// or ends further off than `longest` and five minutes. False for good, too, where it is longer than that altogether, as
+/// after a policy has become stricter: what is over must not come back as its end draws near.
 pub(crate) fn within(now: Timestamp, start: Timestamp, end: Timestamp, longest: Duration) -> bool {
-    now < end && start <= now.after(CLOCK_SKEW) && end <= now.after(longest).after(CLOCK_SKEW)
+    let latest = |from: Timestamp| from.after(longest).after(CLOCK_SKEW);
+    now < end && start <= now.after(CLOCK_SKEW) && end <= latest(now) && end <= latest(start)
 }
 
 /// Tells the time. Hosts take [`SystemClock`]; tests turn one by hand.
@@ -112,6 +114,14 @@ mod tests {
         assert!(within(NOW, NOW.after(minutes(5)), NOW.after(minutes(65)), HOUR));
         assert!(!within(NOW, NOW.after(minutes(6)), NOW.after(minutes(60)), HOUR), "begins too far in the future");
         assert!(!within(NOW, NOW, NOW.after(minutes(66)), HOUR), "ends too far in the future");
+    }
+
+    #[test]
+    fn what_is_longer_than_the_policy_allows_is_over_for_good() {
+        let day = HOUR * 24;
+        for hours in 0..24 {
+            assert!(!within(NOW.after(HOUR * hours), NOW, NOW.after(day), HOUR * 8), "after {hours} h");
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub use flow::login::{Login, LoginForm, Restricted, Stay};
 pub use flow::password_change::{PasswordChange, PasswordChangeForm};
 pub use flow::password_recovery::{PasswordChoice, PasswordChoiceForm, PasswordRecoveryForm, RecoveryConfirmation};
 pub use flow::registration::{Registering, RegistrationForm};
-pub use flow::session::{SessionInfo, Visitor};
+pub use flow::session::{RestrictedVisitor, SessionInfo, Visitor};
 pub use flow::username_recovery::UsernameRecoveryForm;
 pub use flow::{RecoveryRequest, SignedIn};
 pub use identity::{

@@ -178,7 +178,7 @@ pub struct MailPolicy {
     /// How long a notice, or a temporary password that is still awaited, is tried: 1 hour to 7 days. What has a
     /// lifetime of its own is tried for that long.
     pub notice_lifetime: Duration,
-    /// How often the courier looks for mail: 10 milliseconds to 1 minute.
+    /// How often the courier looks for mail: 10 milliseconds to 1 minute, and at most a quarter of the lease.
     pub tick: Duration,
     /// How often the courier purges: 1 second to 1 day.
     pub purge_interval: Duration,
@@ -327,7 +327,8 @@ impl Policy {
         bounded("mail.retry_first", mail.retry_first, SECOND, HOUR)?;
         bounded("mail.retry_longest", mail.retry_longest, mail.retry_first, 6 * HOUR)?;
         bounded("mail.notice_lifetime", mail.notice_lifetime, HOUR, 7 * DAY)?;
-        bounded("mail.tick", mail.tick, Duration::from_millis(10), MINUTE)?;
+        // What was claimed is given back while the lease lasts, or another courier would do it again.
+        bounded("mail.tick", mail.tick, Duration::from_millis(10), (mail.lease / 4).min(MINUTE))?;
         bounded("mail.purge_interval", mail.purge_interval, SECOND, DAY)
     }
 

@@ -216,7 +216,8 @@ fn user_names(group: &Group, facts: &Facts, m: &Moment<'_>, fresh: &mut Fresh) -
     let Some((commit, mailbox)) = remember(group, oldest.email(), None, facts, m, fresh) else { return nothing() };
     let content = Content::UserNames(users.iter().map(|user| user.username().clone()).collect());
     let mail = outgoing(oldest.email().clone(), oldest.language(), content, m);
-    send(commit, Outgoing { mailbox: Some(mailbox), ..mail })
+    // For staff, should the mailer refuse the address.
+    send(commit, Outgoing { mailbox: Some(mailbox), user: Some(oldest.id()), ..mail })
 }
 
 fn confirm_recovery(

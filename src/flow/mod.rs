@@ -282,7 +282,8 @@ pub(crate) enum Eligible {
 /// count.
 pub(crate) fn eligible(records: &[Patient], email: &EmailAddress, policy: &Policy) -> Eligible {
     let mut equals: Vec<&Patient> = records.iter().filter(|patient| patient.email == *email).collect();
-    equals.sort_by(|a, b| a.id.cmp(&b.id));
+    // Of two records with one id the one without access counts.
+    equals.sort_by(|a, b| (&a.id, a.portal_access).cmp(&(&b.id, b.portal_access)));
     equals.dedup_by(|a, b| a.id == b.id);
     if equals.len() > usize::from(policy.email.max_patients) {
         return Eligible::TooMany;

@@ -48,6 +48,31 @@ impl Visitor {
     }
 }
 
+/// A visitor who has logged in with a temporary password: not signed in, and only to be shown the page that changes it.
+#[derive(Debug, Clone)]
+pub struct RestrictedVisitor {
+    session: Session,
+    user: Arc<User>,
+}
+
+impl RestrictedVisitor {
+    /// Who it is.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// When the session ends at the latest.
+    pub fn ends_at(&self) -> Timestamp {
+        self.session.absolute_end()
+    }
+}
+
+impl From<Visitor> for RestrictedVisitor {
+    fn from(Visitor { session, user }: Visitor) -> Self {
+        Self { session, user }
+    }
+}
+
 /// One line of a user's list of sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {

@@ -1,5 +1,6 @@
 //! What the clinic's staff and its jobs do, as calls. None of these is for a visitor's request.
 
+use crate::account::AccountState;
 use crate::client::Client;
 use crate::error::Error;
 use crate::event::EventKind;
@@ -47,6 +48,15 @@ impl Acceso {
         self.inner
             .carry_out(client, None, read, |(user, records), _, m, fresh| refresh(user.as_ref(), records, m, fresh))
             .await
+    }
+
+    /// Where a user's account stands, for the staff whom a patient calls: locked, awaiting a temporary password, disabled.
+    /// `None` if there is no such user. Never for a visitor's request: it tells that the account exists.
+    pub async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, Error> {
+        let user = self.inner.store.user(user).await.map_err(Error::unavailable)?;
+        let unknown = Client::unknown();
+        let when = self.inner.moment(&unknown).when();
+        Ok(user.map(|user| user.state(when)))
     }
 
     /// How much mail waits, for a health check: a queue that grows, or whose oldest is long overdue, means that no courier

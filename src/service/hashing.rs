@@ -95,7 +95,7 @@ pub(crate) enum RunError {
 }
 
 /// After this long a queue that was full has room again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl HashPool {
     /// Starts the threads. Fails if the system gives none.

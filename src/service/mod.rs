@@ -33,7 +33,7 @@ use crate::port::patient_registry::PatientRegistry;
 use crate::port::user_store::{Committed, UserStore};
 use crate::secret::Password;
 use crate::service::builder::Builder;
-use crate::service::hashing::{HashPool, Permit};
+use crate::service::hashing::{HashPool, Permit, RETRY_AFTER, RunError};
 use crate::text::Portal;
 
 /// The whole life of user accounts, over the host's store, registry and mailer. One cheap handle: clone it freely.
@@ -126,7 +126,7 @@ impl Acceso {
         &self.inner.policy
     }
 
-    /// Ends the hashing threads and waits for them. Calls that need a hash are answered with an error from then on; what
+    /// Ends the hashing threads of the calls and waits for them; the courier's own ends with the courier. Calls that need a hash are answered with an error from then on; what
     /// waits in the queue too. Dropping the last handle and the courier does the same without waiting.
     ///
     /// Dropping the future leaves the threads to end by themselves.
@@ -241,7 +241,11 @@ impl Inner {
             },
         };
         let password = password.ok_or_else(|| Error::unavailable(Exhausted::Password))?;
-        self.pool.run(hashing.permit, run, password).await.map_err(Error::unavailable)
+        self.pool.run(hashing.permit, run, password).await.map_err(|error| match error {
+            // Nothing has been written, and a later try finds room.
+            RunError::Late => Error::Busy { retry_after: RETRY_AFTER },
+            error => Error::unavailable(error),
+        })
     }
 
     pub(crate) fn pool(&self) -> &HashPool {

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::flow::session::{Ending, Facts, SessionInfo, Visitor, end, list, live, log_out, visitor};
+use crate::flow::session::{Ending, Facts, RestrictedVisitor, SessionInfo, Visitor, end, list, live, log_out, visitor};
 use crate::identity::SessionId;
 use crate::port::error::BoxError;
 use crate::secret::SessionToken;
@@ -20,8 +20,8 @@ impl Acceso {
 
     /// The visitor who has logged in with a temporary password and must change it, or `None`. All he can do is
     /// [`change_password`](Self::change_password) and [`log_out`](Self::log_out).
-    pub async fn restricted_session(&self, token: &SessionToken) -> Result<Option<Visitor>, Error> {
-        self.visitor(token, SessionKind::MustChangePassword).await
+    pub async fn restricted_session(&self, token: &SessionToken) -> Result<Option<RestrictedVisitor>, Error> {
+        Ok(self.visitor(token, SessionKind::MustChangePassword).await?.map(RestrictedVisitor::from))
     }
 
     /// The live sessions of the token's user, this one first; `None` if the token opens no session.

@@ -291,11 +291,12 @@ async fn asked(acceso: &Acceso, ports: &Ports, call: &Call) -> Result<(Answer, F
             }
         }
         Call::Visit { session } | Call::VisitRestricted { session } => {
+            let name = |user: &acceso::User| user.username().as_str().to_owned();
             let visitor = match call {
-                Call::Visit { .. } => acceso.session(&token(session)).await?,
-                _ => acceso.restricted_session(&token(session)).await?,
+                Call::Visit { .. } => acceso.session(&token(session)).await?.map(|visitor| name(visitor.user())),
+                _ => acceso.restricted_session(&token(session)).await?.map(|visitor| name(visitor.user())),
             };
-            (Answer::Visitor(visitor.map(|visitor| visitor.user().username().as_str().to_owned())), none())
+            (Answer::Visitor(visitor), none())
         }
         Call::Sessions { session } => {
             (Answer::Listed(acceso.sessions(&token(session)).await?.map(|sessions| sessions.len())), none())

@@ -330,7 +330,7 @@ async fn who_waits_longer_than_the_policy_says_is_not_hashed() {
         assert!(poll_once(first.as_mut()).is_none());
         let second = acceso.login(LoginForm::new("nadie", PASSWORD), Stay::Session, &client).await;
         assert_eq!(matches!(second, Ok(Login::Rejected)), judged, "{longest_wait:?}");
-        assert_eq!(matches!(second, Err(Error::Unavailable(_))), !judged, "{longest_wait:?}");
+        assert_eq!(matches!(second, Err(Error::Busy { .. })), !judged, "{longest_wait:?}");
         assert!(matches!(first.await, Ok(Registering::Accepted(_))), "who came in time is hashed");
     }
 }

@@ -86,6 +86,16 @@ impl<'a, T> Running<'a, T> {
         .await;
     }
 
+    /// Runs until none waits for a place, or `other` has ended.
+    pub(super) async fn until_room(&mut self, other: impl Future<Output = ()>) {
+        let mut other = std::pin::pin!(other);
+        std::future::poll_fn(|cx| {
+            self.poll(cx);
+            if self.is_full() { other.as_mut().poll(cx) } else { Poll::Ready(()) }
+        })
+        .await;
+    }
+
     /// Runs as long as `other` does.
     pub(super) async fn during<U>(&mut self, other: impl Future<Output = U>) -> U {
         let mut other = std::pin::pin!(other);

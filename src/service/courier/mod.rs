@@ -35,7 +35,10 @@ use crate::text::{Letter, letter};
 /// Delivers what the calls have asked to mail. Without one running, no mail leaves.
 ///
 /// Several may run on one store, in one process or many. Dropping one loses nothing: what it held is tried again when its
-/// lease has ended.
+/// lease has ended, so a mail that was under way may arrive twice.
+///
+/// It tells nobody of an error of a port: what failed is tried again. Log the causes in your adapters, and watch
+/// [`mail_backlog`](crate::Acceso::mail_backlog).
 #[must_use = "no mail leaves unless the courier runs"]
 pub struct Courier {
     work: Work,
@@ -109,15 +112,22 @@ impl Courier {
         let policy = &Arc::clone(&self.work.inner).policy;
         let mut running = self.running();
         loop {
+            let mut more = false;
             // More would only wait while their leases run out.
             if !running.is_full()
                 && let Ok(groups) = running.during(self.work.claim()).await
             {
+                more = groups.len() >= usize::from(policy.mail.claim);
                 for group in groups {
                     running.add(self.work.clone().deliver(group));
                 }
             }
-            running.during(sleep(policy.mail.tick)).await;
+            if more {
+                // A flood must not set the pace: the next ones are claimed as soon as there is room.
+                running.until_room(sleep(policy.mail.tick)).await;
+            } else {
+                running.during(sleep(policy.mail.tick)).await;
+            }
             let done = running.take_done();
             running.during(self.work.settle_together(done)).await;
             let purging = self.purging();
@@ -316,11 +326,11 @@ impl Work {
                 };
                 Ok(Facts { records, user, ..none() })
             }
-            (_, Addressee::User { id, .. }) => {
+            (purpose, Addressee::User { id, .. }) => {
                 let user = store.user(*id).await?;
                 let mailbox = match &user {
-                    Some(user) => store.mailbox_of(user.email()).await?,
-                    None => None,
+                    Some(user) if purpose == MailPurpose::UserLocked => store.mailbox_of(user.email()).await?,
+                    _ => None,
                 };
                 Ok(Facts { mailbox, user, ..none() })
             }
@@ -442,7 +452,8 @@ impl Work {
         }
         match contained(self.inner.store.commit(&all)).await {
             Ok(Ok(Committed::Done)) => delivered.unsent += count,
-            Ok(Ok(Committed::Conflict)) => {
+            // One of them was lost to another courier, or is more than the store takes at once.
+            _ => {
                 for commit in each {
                     match contained(self.inner.store.commit(&commit)).await {
                         Ok(Ok(Committed::Done)) => delivered.unsent += 1,
@@ -450,7 +461,6 @@ impl Work {
                     }
                 }
             }
-            _ => delivered.left += count,
         }
         delivered
     }
