@@ -21,6 +21,7 @@ mod play;
 mod ports;
 mod rescue;
 mod round;
+mod second_click;
 mod step;
 mod tally;
 mod two_worlds;
