@@ -19,6 +19,7 @@ mod ledger;
 mod model;
 mod play;
 mod ports;
+mod race;
 mod rescue;
 mod round;
 mod second_click;
