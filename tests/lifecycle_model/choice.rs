@@ -60,7 +60,7 @@ impl Game {
             Act::Change => {
                 let session = self.session(who, a)?;
                 let current = self.password(who, &self.name_of_session(&session).unwrap_or_default(), b);
-                Call::Change { session, current, new: own_password(who, c) }
+                Call::Change { session, current, new: self.new_password(who, c) }
             }
             Act::Visit => Call::Visit { session: self.session(who, a)? },
             Act::VisitRestricted => Call::VisitRestricted { session: self.session(who, a)? },
@@ -75,6 +75,13 @@ impl Game {
             Act::Revoke => self.staff(Staff::Revoke, a)?,
             Act::Refresh => self.staff(Staff::Refresh, a)?,
         })
+    }
+
+    /// One of the visitor's own, or the temporary one again.
+    fn new_password(&self, who: Visitor, number: u8) -> String {
+        let inbox = who.mailbox().and_then(|mailbox| self.inboxes.get(mailbox));
+        let temporary = inbox.and_then(|inbox| inbox.temporaries.last());
+        temporary.filter(|_| (225..=250).contains(&number)).cloned().unwrap_or_else(|| own_password(who, number))
     }
 
     fn staff(&self, act: Staff, number: u8) -> Option<Call> {

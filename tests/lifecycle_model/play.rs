@@ -120,8 +120,10 @@ impl Game {
                     self.ask(by, &call, *fault)?;
                 }
             }
-            Step::Guess { who, name, times } => self.guess(visitor(*who), *name, *times)?,
+            Step::Guess { who, name, times, inside } => self.guess(visitor(*who), *name, *times, *inside)?,
+            Step::Road { who, name, again, stages } => self.road(visitor(*who), *name, *again, *stages)?,
             Step::Together { seeds, schedule } => self.together(seeds, schedule)?,
+            Step::Race { seed, schedule, verdicts } => self.race(*seed, schedule, verdicts)?,
             Step::Courier { verdicts, fault } => self.round(verdicts, *fault)?,
             Step::Clock(turn) => self.turn(*turn),
             Step::Registry(change) => self.change(*change),
@@ -132,9 +134,41 @@ impl Game {
         self.probe(self.steps)
     }
 
-    fn guess(&mut self, who: Visitor, name: u8, times: u8) -> Played {
+    /// As far as it leads from where the game stands: a stage that comes to nothing is no fault.
+    fn road(&mut self, who: Visitor, name: u8, again: bool, stages: u8) -> Played {
+        let road: &[Option<Act>] = if again {
+            &[
+                Some(Act::RecoverPassword),
+                None,
+                Some(Act::UseRecovery),
+                None,
+                Some(Act::Login),
+                Some(Act::Login),
+                Some(Act::Change),
+                Some(Act::Visit),
+            ]
+        } else {
+            &[Some(Act::Register), None, Some(Act::Confirm), Some(Act::Login), Some(Act::Login), Some(Act::Visit)]
+        };
+        for stage in road.iter().take(usize::from(stages)) {
+            let Some(act) = *stage else {
+                self.round(&[], None)?;
+                continue;
+            };
+            // The name is typed where each act has its place for it.
+            let (a, b) = if act == Act::Login { (name, 0) } else { (0, name) };
+            let (b, c) = if act == Act::Change { (0, name.wrapping_mul(7)) } else { (b, 2 * (name % 8)) };
+            if let Some(call) = self.choose(who, Seed { who: who as u8, act, a, b, c }) {
+                self.ask(Some(who), &call, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn guess(&mut self, who: Visitor, name: u8, times: u8, inside: bool) -> Played {
         for time in 0..times {
-            let seed = Seed { who: who as u8, act: Act::Login, a: name, b: 160 + time, c: 1 };
+            let (act, a) = if inside { (Act::Change, 0) } else { (Act::Login, name) };
+            let seed = Seed { who: who as u8, act, a, b: 160 + time, c: 1 };
             if let Some(call) = self.choose(who, seed) {
                 self.ask(Some(who), &call, None)?;
             }
@@ -182,13 +216,13 @@ impl Game {
         Ok(outcome.answer)
     }
 
-    fn learn(&mut self, call: &Call, outcome: &Outcome) -> Played {
+    pub fn learn(&mut self, call: &Call, outcome: &Outcome) -> Played {
         let learnt = self.model.learn(&outcome.landed, &outcome.fruit);
         learnt.map_err(|what| TestCaseError::fail(format!("{call:?}: {what}")))
     }
 
     /// What the visitor holds from now on.
-    fn hold(&mut self, by: Option<Visitor>, call: &Call, outcome: &Outcome) {
+    pub fn hold(&mut self, by: Option<Visitor>, call: &Call, outcome: &Outcome) {
         self.ids.extend(self.model.accounts.iter().map(|account| account.id));
         self.ids.sort_unstable();
         self.ids.dedup();
@@ -233,7 +267,9 @@ impl Game {
         let calls: Vec<Call> = chosen.iter().map(|(_, call)| call.clone()).collect();
         let outcomes = self.world.together(&calls, schedule);
         self.tally.together += 1;
-        let orders = orders(calls.len());
+        let mut orders = orders(calls.len());
+        // Of several orders that fit, the one in which the commits landed tells whose session is whose.
+        orders.sort_by_key(|order| !order.iter().filter_map(|at| outcomes[*at].turn).is_sorted());
         let serial = orders.iter().find_map(|order| {
             let mut model = self.model.clone();
             for at in order {
@@ -324,7 +360,7 @@ pub fn visitor(number: u8) -> Visitor {
     VISITORS[usize::from(number) % VISITORS.len()]
 }
 
-fn is_staff(act: Act) -> bool {
+pub fn is_staff(act: Act) -> bool {
     matches!(act, Act::Disable | Act::Enable | Act::Remove | Act::Revoke | Act::Refresh | Act::Restore)
 }
 

@@ -2,13 +2,13 @@
 //!
 //! **Each mail is one that the model expects at that moment, and without a fault none that it expects is missing.**
 
-use acceso::{Commit, Mail, MailId, MailPurpose, Write};
+use acceso::{Commit, Mail, MailId, MailPurpose, Stored, Write};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::common;
 use crate::model::mail::{Expect, Group, who};
-use crate::model::{Model, Status};
+use crate::model::{Model, Status, Who};
 use crate::play::{Game, Played};
 use crate::ports::{Fault, Reply, Seen, Verdict};
 use crate::world::Round;
@@ -17,42 +17,79 @@ use crate::world::Round;
 #[derive(Debug, Clone, PartialEq)]
 struct Progress {
     group: Group,
-    minted: Option<Expect>,
+    /// What may have been minted, by what the core may have read; empty before.
+    minted: Vec<Expect>,
     reply: Option<Reply>,
     ended: bool,
 }
 
+/// What is known of a round while it is judged.
+#[derive(Debug, Default)]
+pub struct Docket {
+    groups: Vec<Progress>,
+    /// The model at earlier moments of the round: what rests on no guard may have been read at any of them.
+    pub past: Vec<Model>,
+    /// A fault struck, and anything may have been left undone.
+    struck: bool,
+}
+
+impl Docket {
+    pub fn new(start: Model, struck: bool) -> Self {
+        Self { groups: Vec::new(), past: vec![start], struck }
+    }
+
+    fn named(&mut self, id: MailId) -> Result<&mut Progress, TestCaseError> {
+        let progress = self.groups.iter_mut().find(|progress| progress.group.rows.first() == Some(&id));
+        progress.ok_or_else(|| TestCaseError::fail(format!("{id:?} was not claimed in this round")))
+    }
+
+    /// Groups that are still under their lease.
+    pub fn left(&self) -> usize {
+        self.groups.iter().filter(|progress| !progress.ended).count()
+    }
+}
+
 impl Game {
     pub fn round(&mut self, verdicts: &[Verdict], fault: Option<Fault>) -> Played {
-        let start = self.model.clone();
         let Round { delivered, seen, struck } = self.world.round(verdicts, fault);
         self.tally.rounds += 1;
         self.tally.faults += usize::from(struck);
-        let mut groups: Vec<Progress> = Vec::new();
+        let mut docket = Docket::new(self.model.clone(), struck);
         for seen in &seen {
-            match seen {
-                Seen::Asked(_) => {}
-                Seen::Claimed(rows) => groups = self.claimed(rows)?,
-                Seen::Commit { commit, landed: true, .. } => self.committed(commit, &start, &mut groups, struck)?,
-                Seen::Commit { commit, landed: false, .. } => {
-                    return Err(TestCaseError::fail(format!("a conflict without another writer: {commit:?}")));
-                }
-                Seen::Mailed { mail, arrived, reply } => self.mailed(mail, *arrived, *reply, &mut groups)?,
-                Seen::Purged => self.model.purge(),
-            }
+            let conflict = matches!(seen, Seen::Commit { landed: false, .. });
+            prop_assert!(!conflict, "a conflict without another writer: {:?}", seen);
+            self.judge_courier(seen, &mut docket)?;
         }
         if struck {
             return Ok(());
         }
-        for progress in &groups {
-            prop_assert!(progress.ended, "neither settled nor postponed: {:?}", progress);
-        }
+        prop_assert_eq!(docket.left(), 0, "neither settled nor postponed: {:?}", docket.groups);
         let delivered = delivered.ok_or_else(|| TestCaseError::fail("the round failed without a fault"))?;
-        let count = |reply| groups.iter().filter(|progress| progress.reply == Some(reply)).count();
+        let count = |reply| docket.groups.iter().filter(|progress| progress.reply == Some(reply)).count();
         let sent = (delivered.sent as usize, delivered.refused as usize, delivered.left);
         prop_assert_eq!(sent, (count(Reply::Taken), count(Reply::Never), 0));
-        prop_assert_eq!(delivered.claimed as usize, groups.len());
+        prop_assert_eq!(delivered.claimed as usize, docket.groups.len());
         Ok(())
+    }
+
+    pub fn judge_courier(&mut self, seen: &Seen, docket: &mut Docket) -> Played {
+        match seen {
+            Seen::Claimed(rows) => docket.groups = self.claimed(rows)?,
+            Seen::Commit { commit, landed: true, .. } => {
+                let before = self.model.clone();
+                self.committed(commit, docket)?;
+                docket.past.push(before);
+            }
+            Seen::Mailed { mail, arrived, reply } => self.mailed(mail, *arrived, *reply, docket)?,
+            Seen::Purged => self.model.purge(),
+            Seen::Asked(_) | Seen::Commit { landed: false, .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What the group may have come to, by what the core may have read.
+    fn expectations(&self, docket: &Docket, group: &Group) -> Vec<Expect> {
+        docket.past.iter().chain([&self.model]).map(|model| model.expect(group)).collect()
     }
 
     fn claimed(&mut self, rows: &[acceso::MailIntent]) -> Played<Vec<Progress>> {
@@ -84,45 +121,38 @@ impl Game {
             let queued = |id: &MailId| rows.iter().find(|row| row.id() == *id).map(|row| (row.queued_at(), row.id()));
             group.rows.sort_by_key(queued);
         }
-        let begun = |group| Progress { group, minted: None, reply: None, ended: false };
+        let begun = |group| Progress { group, minted: Vec::new(), reply: None, ended: false };
         Ok(groups.into_iter().map(begun).collect())
     }
 
-    fn committed(&mut self, commit: &Commit, start: &Model, groups: &mut [Progress], struck: bool) -> Played {
-        let writes = commit.writes();
-        for write in writes {
+    fn committed(&mut self, commit: &Commit, docket: &mut Docket) -> Played {
+        for write in commit.writes() {
             match write {
                 Write::HoldMail { id, .. } => {
-                    let progress = named(groups, *id)?;
-                    let expected = self.model.expect(&progress.group);
-                    prop_assert!(matches!(expected, Expect::Mail { .. }), "{:?} is minted: {:?}", progress, expected);
-                    prop_assert!(progress.minted.is_none() && !progress.ended, "minted twice: {:?}", progress);
-                    self.model.mint(&progress.group);
-                    progress.minted = Some(expected);
+                    let group = docket.named(*id)?.group.clone();
+                    let mut expected = self.expectations(docket, &group);
+                    expected.retain(|expected| matches!(expected, Expect::Mail { .. }));
+                    let progress = docket.named(*id)?;
+                    prop_assert!(!expected.is_empty(), "minted, not expected: {:?}", progress);
+                    prop_assert!(progress.minted.is_empty() && !progress.ended, "minted twice: {:?}", progress);
+                    self.model.mint(&group, generation_minted(commit));
+                    progress.minted = expected;
                 }
                 Write::SettleMail { id, required: true, .. } => {
-                    let progress = named(groups, *id)?;
-                    self.settle(progress, commit, start)?;
-                    progress.ended = true;
+                    let progress = docket.named(*id)?.clone();
+                    self.settle(&progress, commit, docket)?;
+                    docket.named(*id)?.ended = true;
                 }
                 Write::PostponeMail { id, required: true, due_at, attempts, .. } => {
-                    let progress = named(groups, *id)?;
-                    let asked = matches!(self.model.expect(&progress.group), Expect::Wait);
+                    let group = docket.named(*id)?.group.clone();
+                    // The registry is asked about any registration that is there, even one that is over.
+                    let asked = self.model.registry.down && group.kind == MailPurpose::ConfirmRegistration;
+                    let struck = docket.struck;
+                    let progress = docket.named(*id)?;
                     let excused = struck || asked || progress.reply == Some(Reply::Later);
                     prop_assert!(excused, "postponed for no reason: {:?}", progress);
-                    let (shortest, longest) = self.model.pause(*attempts);
-                    let pause = due_at.as_millis() - self.model.now;
-                    prop_assert!(pause >= shortest && pause <= longest, "a pause of {} ms", pause);
-                    for row in self
-                        .model
-                        .rows
-                        .iter_mut()
-                        .filter(|row| row.id.is_some_and(|id| progress.group.rows.contains(&id)))
-                    {
-                        prop_assert!(*attempts > row.attempts, "attempts are counted");
-                        (row.due, row.attempts, row.lease) = (due_at.as_millis(), *attempts, None);
-                    }
                     progress.ended = true;
+                    self.postpone(&group, due_at.as_millis(), *attempts)?;
                 }
                 _ => {}
             }
@@ -130,33 +160,44 @@ impl Game {
         Ok(())
     }
 
-    fn settle(&mut self, progress: &Progress, commit: &Commit, start: &Model) -> Played {
+    fn postpone(&mut self, group: &Group, due: i64, attempts: u32) -> Played {
+        let (shortest, longest) = self.model.pause(attempts);
+        let pause = due - self.model.now;
+        prop_assert!(pause >= shortest && pause <= longest, "a pause of {} ms", pause);
+        let rows = self.model.rows.iter_mut();
+        for row in rows.filter(|row| row.id.is_some_and(|id| group.rows.contains(&id))) {
+            prop_assert!(attempts > row.attempts, "attempts are counted");
+            (row.due, row.attempts, row.lease) = (due, attempts, None);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, progress: &Progress, commit: &Commit, docket: &Docket) -> Played {
         let group = &progress.group;
-        match (progress.reply, &progress.minted) {
-            (Some(Reply::Taken), _) => self.model.handed(group),
-            (Some(Reply::Never), _) => self.model.refused(group),
-            (Some(Reply::Later | Reply::Unheard), _) => {
-                return Err(TestCaseError::fail(format!("settled, not sent: {progress:?}")));
-            }
-            (None, Some(_)) => return Err(TestCaseError::fail(format!("minted, settled, not sent: {progress:?}"))),
-            (None, None) => {
-                // It was decided at some moment since the round began.
-                let (before, now) = (start.expect(group), self.model.expect(group));
-                let replaces_user = commit.writes().iter().any(|write| matches!(write, Write::ReplaceUser { .. }));
-                match (&before, &now) {
-                    (_, Expect::Disable(id)) if replaces_user => {
-                        let id = *id;
-                        self.model.disable(id, Status::WithoutPatients);
-                    }
-                    (_, Expect::Forget) => {
-                        let crate::model::Who::Typed { email, .. } = &group.who else { return Ok(()) };
-                        self.model.registrations.retain(|registration| registration.email != *email);
-                    }
-                    (Expect::Nothing, _) | (_, Expect::Nothing) => {}
-                    _ => {
-                        let what = format!("settled without a mail, but {now:?} was expected: {progress:?}");
-                        return Err(TestCaseError::fail(what));
-                    }
+        match progress.reply {
+            Some(Reply::Taken) => self.model.handed(group),
+            Some(Reply::Never) => self.model.refused(group),
+            _ => {
+                prop_assert!(
+                    progress.minted.is_empty() && progress.reply.is_none(),
+                    "settled, not sent: {:?}",
+                    progress
+                );
+                let expected = self.expectations(docket, group);
+                let forgets = |write: &Write| match (write, &group.who) {
+                    (Write::RemoveRegistrationsOf { email, .. }, Who::Typed { email: of, .. }) => email.key() == *of,
+                    _ => false,
+                };
+                let disables = |write: &Write| matches!(write, Write::ReplaceUser { .. });
+                let present = self.model.expect(group);
+                if let (true, Expect::Disable(id)) = (commit.writes().iter().any(disables), present) {
+                    self.model.disable(id, Status::WithoutPatients);
+                } else if commit.writes().iter().any(forgets) && expected.contains(&Expect::Forget) {
+                    let Who::Typed { email, .. } = &group.who else { return Ok(()) };
+                    self.model.registrations.retain(|registration| registration.email != *email);
+                } else {
+                    let nothing = expected.contains(&Expect::Nothing);
+                    prop_assert!(nothing, "settled without a mail, but expected was {:?}: {:?}", expected, progress);
                 }
             }
         }
@@ -164,17 +205,16 @@ impl Game {
         Ok(())
     }
 
-    fn mailed(&mut self, mail: &Mail, arrived: bool, reply: Reply, groups: &mut [Progress]) -> Played {
+    fn mailed(&mut self, mail: &Mail, arrived: bool, reply: Reply, docket: &mut Docket) -> Played {
         self.tally.mails += 1;
-        let progress = named(groups, mail.id())?;
-        let Some(Expect::Mail { to, names }) = &progress.minted else {
-            return Err(TestCaseError::fail(format!("mailed, not minted: {progress:?}")));
-        };
-        prop_assert_eq!(mail.to().as_str(), to, "{:?}", progress);
+        let progress = docket.named(mail.id())?;
+        let names = names_in(mail);
+        let expected = Expect::Mail { to: mail.to().as_str().into(), names: names.clone() };
+        prop_assert!(progress.minted.contains(&expected), "{:?} was mailed, not minted: {:?}", expected, progress);
         prop_assert_eq!(mail.purpose(), progress.group.kind);
         prop_assert!(progress.reply.is_none(), "mailed twice: {:?}", progress);
         progress.reply = Some(reply);
-        let names = names.clone();
+        let group = progress.group.clone();
         let inbox = self.inboxes.get_mut(mail.to().key());
         let mut inbox = inbox.filter(|_| arrived);
         let (mut token, mut temporary) = (None, None);
@@ -196,19 +236,13 @@ impl Game {
                 temporary = Some(text);
             }
             MailPurpose::UserNames => {
-                let lines: Vec<&str> = mail.text().lines().map(str::trim).collect();
-                let all = crate::cast::NAMES.iter().all(|name| {
-                    names.iter().any(|listed| listed == name) == lines.iter().any(|line| line.ends_with(name))
-                });
-                prop_assert!(all, "the names are not {:?}: {}", names, mail.text());
                 if let Some(inbox) = &mut inbox {
                     inbox.user_names.push(names);
                 }
             }
             _ => prop_assert!(!mail.text().contains("?token="), "a link in a notice"),
         }
-        let group = progress.group.clone();
-        if let (Some(text), crate::model::Who::User { id, .. }) = (&temporary, &group.who)
+        if let (Some(text), Who::User { id, .. }) = (&temporary, &group.who)
             && let Some(account) = self.model.account(*id)
         {
             self.passwords.entry(account.name.clone()).or_default().push(text.clone());
@@ -219,7 +253,22 @@ impl Game {
     }
 }
 
-fn named(groups: &mut [Progress], id: MailId) -> Result<&mut Progress, TestCaseError> {
-    let progress = groups.iter_mut().find(|progress| progress.group.rows.first() == Some(&id));
-    progress.ok_or_else(|| TestCaseError::fail(format!("{id:?} was not claimed in this round")))
+/// The user names that the mail lists.
+fn names_in(mail: &Mail) -> Vec<String> {
+    if mail.purpose() != MailPurpose::UserNames {
+        return Vec::new();
+    }
+    let listed = |name: &&&str| mail.text().lines().any(|line| line.trim().ends_with(**name));
+    let mut names: Vec<String> = crate::cast::NAMES.iter().filter(listed).map(|name| (*name).to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The generation that the commit's new link was made for, as the core had read it.
+fn generation_minted(commit: &Commit) -> Option<u64> {
+    commit.writes().iter().find_map(|write| {
+        let (Write::ReplaceMailbox { mailbox, .. } | Write::InsertMailbox(mailbox)) = write else { return None };
+        let document = serde_json::to_value(Stored(mailbox)).expect("a document");
+        document["entries"].as_array()?.last()?["link"]["generation"].as_u64()
+    })
 }

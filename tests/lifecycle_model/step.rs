@@ -10,15 +10,29 @@ use crate::ports::{Fault, FaultKind, Verdict};
 #[derive(Debug, Clone)]
 pub enum Step {
     Ask(Seed, Option<Fault>),
-    /// As many logins with a wrong password.
+    /// As many wrong passwords, at the door or (for a change of password) inside.
     Guess {
         who: u8,
         name: u8,
         times: u8,
+        inside: bool,
+    },
+    /// The first so many stages of the manual's road, as a patient goes it: to be in, or to be in again.
+    Road {
+        who: u8,
+        name: u8,
+        again: bool,
+        stages: u8,
     },
     Together {
         seeds: Vec<Seed>,
         schedule: Vec<u8>,
+    },
+    /// A call while the courier is at work.
+    Race {
+        seed: Seed,
+        schedule: Vec<u8>,
+        verdicts: Vec<Verdict>,
     },
     Courier {
         verdicts: Vec<Verdict>,
@@ -141,12 +155,30 @@ fn joint() -> impl Strategy<Value = Seed> {
         3 => Just(Act::Confirm),
         4 => Just(Act::UseRecovery),
         1 => Just(Act::RecoverPassword),
+        2 => Just(Act::LogOut),
         1 => Just(Act::Disable),
         1 => Just(Act::Enable),
         1 => Just(Act::Remove),
         1 => Just(Act::Revoke),
         1 => Just(Act::Refresh),
     ])
+}
+
+/// Calls at once, mostly of one visitor's: two strangers seldom meet.
+fn bunch() -> impl Strategy<Value = Step> {
+    let one = prop_oneof![1 => Just(None), 3 => (0..5_u8).prop_map(Some)];
+    (one, vec(joint(), 2..4), vec(any::<u8>(), 1..12)).prop_map(|(one, mut seeds, schedule)| {
+        for seed in &mut seeds {
+            seed.who = one.unwrap_or(seed.who);
+        }
+        Step::Together { seeds, schedule }
+    })
+}
+
+/// Calls that may be made while the courier is at work: those that it could be disturbed by.
+fn racing() -> impl Strategy<Value = Seed> {
+    let more = seed_of(prop_oneof![Just(Act::Register), Just(Act::RecoverPassword), Just(Act::RecoverUsername)]);
+    prop_oneof![4 => joint(), 1 => more]
 }
 
 /// What strangers do: the first four letters of every abuse.
@@ -197,10 +229,14 @@ fn change() -> impl Strategy<Value = Change> {
 pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         24 => (seed_of(visitor_act()), fault(6)).prop_map(|(seed, fault)| Step::Ask(seed, fault)),
-        2 => (seed_of(staff_act()), fault(4)).prop_map(|(seed, fault)| Step::Ask(seed, fault)),
-        3 => (0..5_u8, any::<u8>(), 1..8_u8).prop_map(|(who, name, times)| Step::Guess { who, name, times }),
-        4 => (vec(joint(), 2..4), vec(any::<u8>(), 1..12))
-            .prop_map(|(seeds, schedule)| Step::Together { seeds, schedule }),
+        4 => (seed_of(staff_act()), fault(4)).prop_map(|(seed, fault)| Step::Ask(seed, fault)),
+        3 => (0..5_u8, any::<u8>(), 1..8_u8, any::<bool>())
+            .prop_map(|(who, name, times, inside)| Step::Guess { who, name, times, inside }),
+        5 => (0..3_u8, any::<u8>(), any::<bool>(), 1..9_u8)
+            .prop_map(|(who, name, again, stages)| Step::Road { who, name, again, stages }),
+        5 => bunch(),
+        4 => (racing(), vec(any::<u8>(), 1..24), verdicts())
+            .prop_map(|(seed, schedule, verdicts)| Step::Race { seed, schedule, verdicts }),
         14 => (verdicts(), fault(24)).prop_map(|(verdicts, fault)| Step::Courier { verdicts, fault }),
         8 => turn().prop_map(Step::Clock),
         2 => change().prop_map(Step::Registry),

@@ -10,6 +10,7 @@ pub struct Tally {
     pub calls: usize,
     pub rounds: usize,
     pub together: usize,
+    pub races: usize,
     pub faults: usize,
     pub mails: usize,
     pub probes: usize,
@@ -25,6 +26,7 @@ impl AddAssign for Tally {
         self.calls += other.calls;
         self.rounds += other.rounds;
         self.together += other.together;
+        self.races += other.races;
         self.faults += other.faults;
         self.mails += other.mails;
         self.probes += other.probes;
@@ -35,11 +37,12 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { games, steps, calls, rounds, together, faults, mails, probes, rescues, longest_rescue } = self;
+        let Self { games, steps, calls, rounds, together, races, faults, mails, probes, rescues, longest_rescue } =
+            self;
         write!(
             f,
             "{games} games, {steps} steps: {calls} calls, {together} bunches of calls at once, {rounds} courier \
-             rounds, {mails} mails, {faults} faults, {probes} probes, {rescues} rescues (the longest {longest_rescue} \
+             rounds, {races} of them racing with a call, {mails} mails, {faults} faults, {probes} probes, {rescues} rescues (the longest {longest_rescue} \
              min)"
         )
     }

@@ -12,7 +12,7 @@ use acceso::{
     Acceso, Client, Clock, Commit, Confirmation, ConfirmationForm, Courier, Delivered, Error, Login, LoginForm,
     PasswordChange, PasswordChangeForm, PasswordChoice, PasswordChoiceForm, PasswordRecoveryForm, Policy,
     RecoveryConfirmation, RecoveryRequest, Registering, RegistrationForm, SessionToken, Stay, Timestamp, UserStore,
-    UsernameRecoveryForm,
+    UsernameRecoveryForm, Write,
 };
 
 use crate::call::{Answer, Call, Fruit, Staff};
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub fruit: Fruit,
     /// The commits that landed.
     pub landed: Vec<Commit>,
+    /// When its commit landed among those of others, if it did more than tell of a refusal.
+    pub turn: Option<usize>,
     /// Everything that a restore forgets is forgotten.
     pub forgot: bool,
     /// A fault struck.
@@ -51,7 +53,7 @@ pub struct Round {
 }
 
 /// A call under way; `None` once it has ended.
-type Underway<'a> = Option<Pin<Box<dyn Future<Output = (Answer, Fruit)> + 'a>>>;
+type Underway<'a> = Option<Pin<Box<dyn Future<Output = ()> + 'a>>>;
 
 struct Unpark(Thread);
 
@@ -116,7 +118,7 @@ impl World {
         control.fault = None;
         let (answer, fruit) = ended.map_or((None, Fruit::default()), |(answer, fruit)| (Some(answer), fruit));
         let forgot = control.seen.iter().any(|seen| matches!(seen, Seen::Asked("forget_live")));
-        Outcome { answer, fruit, landed, forgot, struck: control.struck }
+        Outcome { answer, fruit, landed, turn: None, forgot, struck: control.struck }
     }
 
     /// What the call would be answered, without any effect.
@@ -131,46 +133,42 @@ impl World {
     /// Makes the calls at once; whenever one comes to a port, the schedule says who goes on.
     pub fn together(&self, calls: &[Call], schedule: &[u8]) -> Vec<Outcome> {
         self.ports.arm(None);
-        self.ports.control().yields = true;
-        let mut futures: Vec<Underway<'_>> =
-            calls.iter().map(|call| Some(Box::pin(ask(&self.acceso, &self.ports, call)) as Pin<Box<_>>)).collect();
         let mut ended: Vec<Option<(Answer, Fruit)>> = calls.iter().map(|_| None).collect();
-        let mut turns = schedule.iter().copied().cycle();
-        let all = std::future::poll_fn(|cx| {
-            loop {
-                let waiting: Vec<usize> = (0..futures.len()).filter(|at| futures[*at].is_some()).collect();
-                if waiting.is_empty() {
-                    return Poll::Ready(());
-                }
-                // A caller whose hash is under way keeps its turn, so that a schedule means the same each time.
-                let current = {
-                    let mut control = self.ports.control();
-                    if !std::mem::take(&mut control.yielded) && waiting.contains(&control.by) {
-                        control.by
-                    } else {
-                        waiting[usize::from(turns.next().unwrap_or(0)) % waiting.len()]
-                    }
-                };
-                self.ports.control().by = current;
-                let Some(future) = &mut futures[current] else { continue };
-                match future.as_mut().poll(cx) {
-                    Poll::Ready(output) => {
-                        ended[current] = Some(output);
-                        futures[current] = None;
-                    }
-                    Poll::Pending if self.ports.control().yielded => {}
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
+        let underway = calls.iter().zip(&mut ended).map(|(call, ended)| {
+            let asking = async move { *ended = Some(ask(&self.acceso, &self.ports, call).await) };
+            Some(Box::pin(asking) as Pin<Box<dyn Future<Output = ()> + '_>>)
         });
-        drive(&self.ports, all).expect("without a fault");
-        let mut control = self.ports.control();
-        (control.yields, control.yielded) = (false, false);
+        let underway = underway.collect();
+        interleave(&self.ports, underway, schedule);
+        let control = self.ports.control();
         let outcome = |(by, ended): (usize, Option<(Answer, Fruit)>)| {
             let (answer, fruit) = ended.expect("all have ended");
-            Outcome { answer: Some(answer), fruit, landed: landed(&control.seen, by), forgot: false, struck: false }
+            Outcome {
+                answer: Some(answer),
+                fruit,
+                landed: landed(&control.seen, by),
+                turn: turn(&control.seen, by),
+                forgot: false,
+                struck: false,
+            }
         };
         ended.into_iter().enumerate().map(outcome).collect()
+    }
+
+    /// A call and a courier round at once; whenever one comes to a port, the schedule says who goes on. The call is the
+    /// first caller, the courier the second.
+    pub fn race(&mut self, call: &Call, schedule: &[u8], verdicts: &[Verdict]) -> (Outcome, Vec<Seen>) {
+        self.ports.arm(None);
+        self.ports.control().verdicts = verdicts.to_vec();
+        let mut answered = None;
+        let asking = async { answered = Some(ask(&self.acceso, &self.ports, call).await) };
+        let courier = &mut self.courier;
+        let delivering = async { assert!(courier.deliver_due().await.is_ok(), "memory is there") };
+        interleave(&self.ports, vec![Some(Box::pin(asking)), Some(Box::pin(delivering))], schedule);
+        let (answer, fruit) = answered.expect("it has ended");
+        let seen = std::mem::take(&mut self.ports.control().seen);
+        let landed = landed(&seen, 0);
+        (Outcome { answer: Some(answer), fruit, landed, turn: None, forgot: false, struck: false }, seen)
     }
 
     pub fn round(&mut self, verdicts: &[Verdict], fault: Option<Fault>) -> Round {
@@ -181,6 +179,48 @@ impl World {
         control.fault = None;
         Round { delivered: ended.and_then(Result::ok), seen: std::mem::take(&mut control.seen), struck: control.struck }
     }
+}
+
+/// Whenever one comes to a port, the schedule says who goes on.
+fn interleave(ports: &Ports, mut underway: Vec<Underway<'_>>, schedule: &[u8]) {
+    ports.control().yields = true;
+    let mut turns = schedule.iter().copied().cycle();
+    let all = std::future::poll_fn(|cx| {
+        loop {
+            let waiting: Vec<usize> = (0..underway.len()).filter(|at| underway[*at].is_some()).collect();
+            if waiting.is_empty() {
+                return Poll::Ready(());
+            }
+            // Who waits for a hash keeps the turn, so that a schedule means the same each time.
+            let current = {
+                let mut control = ports.control();
+                if !std::mem::take(&mut control.yielded) && waiting.contains(&control.by) {
+                    control.by
+                } else {
+                    waiting[usize::from(turns.next().unwrap_or(0)) % waiting.len()]
+                }
+            };
+            ports.control().by = current;
+            let Some(future) = &mut underway[current] else { continue };
+            match future.as_mut().poll(cx) {
+                Poll::Ready(()) => underway[current] = None,
+                Poll::Pending if ports.control().yielded => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    drive(ports, all).expect("without a fault");
+    let mut control = ports.control();
+    (control.yields, control.yielded) = (false, false);
+}
+
+fn turn(seen: &[Seen], caller: usize) -> Option<usize> {
+    seen.iter().position(|seen| match seen {
+        Seen::Commit { commit, landed: true, by } if *by == caller => {
+            commit.writes().iter().any(|write| !matches!(write, Write::Record(_)))
+        }
+        _ => false,
+    })
 }
 
 fn landed(seen: &[Seen], caller: usize) -> Vec<Commit> {

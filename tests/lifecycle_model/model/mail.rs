@@ -192,8 +192,8 @@ impl Model {
         self.holds(last, last + span, span)
     }
 
-    /// The commit before the mail has landed.
-    pub fn mint(&mut self, group: &Group) {
+    /// The commit before the mail has landed; a link in it was made for the generation that the core had read.
+    pub fn mint(&mut self, group: &Group, generation: Option<u64>) {
         let now = self.now;
         if let (MailPurpose::TemporaryPassword, Who::User { id, .. }) = (group.kind, &group.who) {
             let Recovery::TemporaryPassword { lifetime, .. } = self.policy.recovery else { return };
@@ -218,7 +218,9 @@ impl Model {
         }
         let row = *group.rows.first().expect("a group has a row");
         let ends = now + self.link_lifetime(group.kind);
-        let link = has_link(group.kind).then_some(Link { token: None, ends, outlived: false });
+        let present = user.and_then(|id| self.account(id)).map(|account| account.generation);
+        let outlived = user.is_some() && present != generation;
+        let link = has_link(group.kind).then_some(Link { token: None, ends, outlived });
         letters.push(Letter { kind: group.kind, user, row, minted: now, handed: false, link });
         self.boxes.insert(email, letters);
     }
