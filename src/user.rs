@@ -12,7 +12,7 @@ use crate::language::Language;
 use crate::policy::{LockDuration, Lockout};
 use crate::registration::Registration;
 use crate::secret::PasswordHash;
-use crate::stored::stored_as;
+use crate::stored::{or_null, stored_as};
 
 /// A patient's account: confirmed, and linked to at least one patient.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct User {
 
 /// Whether the clinic lets a user in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Status {
     /// May sign in.
     Active,
@@ -471,9 +471,18 @@ struct UserDocument {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum CredentialDocument {
-    Chosen { hash: String, strikes: u16, locked_since: Option<Timestamp> },
+    Chosen {
+        hash: String,
+        strikes: u16,
+        #[serde(deserialize_with = "or_null")]
+        locked_since: Option<Timestamp>,
+    },
     AwaitingTemporary,
-    Temporary { hash: String, minted_at: Timestamp, expires_at: Timestamp },
+    Temporary {
+        hash: String,
+        minted_at: Timestamp,
+        expires_at: Timestamp,
+    },
 }
 
 impl From<&User> for UserDocument {
