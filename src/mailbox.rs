@@ -13,7 +13,7 @@ use crate::link::LinkPurpose;
 use crate::mail::MailPurpose;
 use crate::policy::Policy;
 use crate::secret::Digest;
-use crate::stored::stored_as;
+use crate::stored::{or_null, stored_as};
 
 /// Live links of one purpose and user, and remembered mails of one, are at most this many. The policy's bounds on the
 /// brake rest on it.
@@ -270,10 +270,12 @@ struct MailboxDocument {
 #[serde(deny_unknown_fields)]
 struct EntryDocument {
     purpose: MailPurpose,
+    #[serde(deserialize_with = "or_null")]
     user: Option<UserId>,
     intent: MailId,
     minted_at: Timestamp,
     handed: bool,
+    #[serde(deserialize_with = "or_null")]
     link: Option<LinkDocument>,
 }
 
@@ -282,6 +284,7 @@ struct EntryDocument {
 struct LinkDocument {
     digest: [u8; 32],
     expires_at: Timestamp,
+    #[serde(deserialize_with = "or_null")]
     generation: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ use crate::clock::{Timestamp, within};
 use crate::identity::{SessionId, UserId};
 use crate::policy::Policy;
 use crate::secret::Digest;
-use crate::stored::stored_as;
+use crate::stored::{or_null, stored_as};
 
 /// What a session is good for. Closed: a host must be able to tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,6 +119,7 @@ struct SessionDocument {
     opened_at: Timestamp,
     last_seen: Timestamp,
     absolute_end: Timestamp,
+    #[serde(deserialize_with = "or_null")]
     device: Option<DeviceLabel>,
 }
 

@@ -46,3 +46,13 @@ macro_rules! stored_as {
 }
 
 pub(crate) use stored_as;
+
+/// Reads a value that may be null. A plain `Option` may be missing too, and a row that has lost its `locked_since` would
+/// be an open lock.
+pub(crate) fn or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer)
+}

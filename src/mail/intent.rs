@@ -9,17 +9,18 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::identity::{EmailAddress, MailId, UserId, Username};
 use crate::mail::MailPurpose;
-use crate::stored::stored_as;
+use crate::stored::{or_null, stored_as};
 
 /// Who is meant, as far as the request knew.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Addressee {
     /// The address that a stranger typed; whether it is anybody's is found out at delivery.
     Typed {
         /// As typed.
         email: EmailAddress,
         /// The user name typed with it, where the form has one.
+        #[serde(deserialize_with = "or_null")]
         username: Option<Username>,
     },
     /// A user.
@@ -58,10 +59,12 @@ pub struct MailIntent {
 /// Who may deliver a row: the courier that was given this number, until it gives the row back or another is given a
 /// higher one. That `until` is past takes nothing away by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Counted up by each claim; 0 for a row never claimed.
     pub number: u64,
     /// Until when others leave the row alone; `None` if nobody holds it.
+    #[serde(deserialize_with = "or_null")]
     pub until: Option<Timestamp>,
 }
 

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::identity::{EmailAddress, FullName, UserId, Username};
 use crate::language::Language;
 use crate::secret::PasswordHash;
-use crate::stored::stored_as;
+use crate::stored::{or_null, stored_as};
 use crate::user::{Credential, Patients, Status, User};
 
 #[derive(Serialize, Deserialize)]
@@ -31,9 +31,18 @@ struct UserDocument {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum CredentialDocument {
-    Chosen { hash: String, strikes: u16, locked_since: Option<Timestamp> },
+    Chosen {
+        hash: String,
+        strikes: u16,
+        #[serde(deserialize_with = "or_null")]
+        locked_since: Option<Timestamp>,
+    },
     AwaitingTemporary,
-    Temporary { hash: String, minted_at: Timestamp, expires_at: Timestamp },
+    Temporary {
+        hash: String,
+        minted_at: Timestamp,
+        expires_at: Timestamp,
+    },
 }
 
 impl From<&User> for UserDocument {

@@ -35,7 +35,7 @@ pub struct User {
 
 /// Whether the clinic lets a user in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Status {
     /// May sign in.
     Active,
