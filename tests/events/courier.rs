@@ -24,7 +24,7 @@ pub(crate) async fn delivering() -> Seen {
     let owner = Some(user(&scene.watched.portal.store, "anapena").await.id());
     scene.delivers(&[(E::MailSent(M::RegistrationConfirmed), owner)]).await;
     let _ = scene.watched.portal.recover_username(ANA).await;
-    scene.delivers(&[(E::MailSent(M::UserNames), None)]).await;
+    scene.delivers(&[(E::MailSent(M::UserNames), owner)]).await;
     scene.watched.portal.lock("anapena").await;
     scene.delivers(&[(E::MailSent(M::UserLocked), owner)]).await;
     // What comes to nothing is no event, or it would tell who is asked about by whom.
@@ -94,13 +94,14 @@ pub(crate) async fn giving_up() -> Seen {
             scene.watched.portal.pass(25 * 60 * 60);
             E::MailExpired
         };
-        // Of the mails that a stranger can ask for, only recovery's is about one known user.
         let about = |purpose| (kind(purpose), owner);
+        // What a stranger asked for and nobody looked into is about no user.
+        let asked = |purpose| (kind(purpose), if refused { owner } else { None });
         scene
             .delivers(&[
                 (kind(M::ConfirmRegistration), None),
-                (kind(M::UserNames), None),
-                about(M::ConfirmRecovery),
+                asked(M::UserNames),
+                asked(M::ConfirmRecovery),
                 about(M::PasswordChanged),
                 about(M::UserLocked),
             ])
