@@ -44,7 +44,12 @@ pub async fn delivers_whatever_breaks(flow: Flow) -> Tally {
             let (reached, hit) = (stage.control.calls() > at, stage.control.hit());
             tally.faults += usize::from(hit.is_some());
             let claim_failed = at == 0 && hit.is_some();
-            judge(&round, claim_failed, hit == Some(Call::Send) && kind == Kind::RefusedForGood);
+            let refused = hit == Some(Call::Send) && kind == Kind::RefusedForGood;
+            judge(&round, claim_failed, refused);
+            if hit == Some(Call::Send) && !refused {
+                let postponed = matches!(&round, Ran::Answered(Ok(delivered)) if delivered.postponed == 1);
+                assert!(postponed, "a mailer in trouble is tried again after a pause");
+            }
             arrives(&flow, &mut stage, &scene, round).await;
             if !reached {
                 break;
@@ -77,6 +82,7 @@ pub async fn delivers_whatever_breaks(flow: Flow) -> Tally {
             stage.dryness.plan(at, dry);
             let round = run(stage.portal.courier.deliver_due(), FOR_EVER).await;
             stage.dryness.calm();
+            assert!(matches!(round, Ran::Answered(_)), "a panic of the random source has left the courier");
             let reached = stage.dryness.draws() > at;
             tally.draws += usize::from(reached);
             arrives(&flow, &mut stage, &scene, round).await;
