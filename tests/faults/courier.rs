@@ -220,11 +220,11 @@ pub async fn running_survives_every_fault(flow: Flow) {
             let crate::common::Portal { acceso, courier, store, registry, mailer, clock, client } = portal;
             control.plan(at, kind);
             let ticking = clock.clone();
-            let tick = move |pause| {
+            let tick = move |pause: std::time::Duration| {
                 use acceso::Clock;
-                // Faster than in life, so that a lease ends soon; not so fast that none is ever long enough.
-                let pause: std::time::Duration = pause;
                 ticking.set(ticking.now().after(pause));
+                // The thread that hashes must get on, or every lease is over before a hash is.
+                std::thread::yield_now();
                 tokio::task::yield_now()
             };
             let done = async {
