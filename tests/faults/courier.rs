@@ -44,7 +44,12 @@ pub async fn delivers_whatever_breaks(flow: Flow) -> Tally {
             let (reached, hit) = (stage.control.calls() > at, stage.control.hit());
             tally.faults += usize::from(hit.is_some());
             let claim_failed = at == 0 && hit.is_some();
-            judge(&round, claim_failed, hit == Some(Call::Send) && kind == Kind::RefusedForGood);
+            let refused = hit == Some(Call::Send) && kind == Kind::RefusedForGood;
+            judge(&round, claim_failed, refused);
+            if hit == Some(Call::Send) && !refused {
+                let postponed = matches!(&round, Ran::Answered(Ok(delivered)) if delivered.postponed == 1);
+                assert!(postponed, "a mailer in trouble is tried again after a pause");
+            }
             arrives(&flow, &mut stage, &scene, round).await;
             if !reached {
                 break;
@@ -77,6 +82,7 @@ pub async fn delivers_whatever_breaks(flow: Flow) -> Tally {
             stage.dryness.plan(at, dry);
             let round = run(stage.portal.courier.deliver_due(), FOR_EVER).await;
             stage.dryness.calm();
+            assert!(matches!(round, Ran::Answered(_)), "a panic of the random source has left the courier");
             let reached = stage.dryness.draws() > at;
             tally.draws += usize::from(reached);
             arrives(&flow, &mut stage, &scene, round).await;
@@ -214,11 +220,11 @@ pub async fn running_survives_every_fault(flow: Flow) {
             let crate::common::Portal { acceso, courier, store, registry, mailer, clock, client } = portal;
             control.plan(at, kind);
             let ticking = clock.clone();
-            let tick = move |pause| {
+            let tick = move |pause: std::time::Duration| {
                 use acceso::Clock;
-                // Faster than in life, so that a lease ends soon; not so fast that none is ever long enough.
-                let pause: std::time::Duration = pause;
                 ticking.set(ticking.now().after(pause));
+                // The thread that hashes must get on, or every lease is over before a hash is.
+                std::thread::yield_now();
                 tokio::task::yield_now()
             };
             let done = async {

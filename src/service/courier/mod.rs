@@ -191,8 +191,13 @@ impl fmt::Debug for Courier {
 }
 
 impl Work {
-    /// Claims what is due, in random order, so that no mail's delay tells what came before it.
+    /// Whatever panics here, the random source included, the courier goes on at the next tick.
     async fn claim(&self) -> Result<Vec<Group>, BoxError> {
+        contained(self.claimed()).await?
+    }
+
+    /// Claims what is due, in random order, so that no mail's delay tells what came before it.
+    async fn claimed(&self) -> Result<Vec<Group>, BoxError> {
         let mail = &self.inner.policy.mail;
         let now = self.inner.now();
         let claim = Claim {
@@ -201,7 +206,7 @@ impl Work {
             latest_due: now.after(mail.retry_longest).after(CLOCK_SKEW),
             limit: u32::from(mail.claim),
         };
-        let claimed: Vec<MailIntent> = contained(self.inner.store.claim_due_mail(claim)).await??;
+        let claimed: Vec<MailIntent> = self.inner.store.claim_due_mail(claim).await?;
         let mut places = Vec::new();
         for group in Group::by_equals(claimed) {
             let mut place = [0; 8];
