@@ -147,7 +147,8 @@ pub(crate) fn end(facts: &Facts, sessions: &[Session], ending: Ending, m: &Momen
     let Some((session, user)) = live(facts, SessionKind::Full, m) else {
         return m.refuse(None, EventKind::SessionRefused, facts.as_ref().map(|(_, user)| user.id()));
     };
-    let commit = Commit::new();
+    // A session that a change of password has just ended must not end the new one.
+    let commit = Commit::new().guard_session(session);
     let (commit, kind) = match ending {
         Ending::One(id) => {
             let named = sessions.iter().find(|other| other.id() == id && other.user() == user.id());
