@@ -146,12 +146,15 @@ impl Change<'_> {
 
     fn wrong(&self, fresh: &mut Fresh) -> Step<PasswordChange> {
         let (m, user) = (self.m, self.user);
+        // Judged on the strength of the session: one that has ended meanwhile judges nothing.
         let commit = match user.struck(m.when()) {
             None => return self.refuse(EventKind::PasswordChangeWhileLocked),
             Some((false, struck)) => Commit::new()
+                .guard_session(self.session)
                 .replace_user(user, struck)
                 .record(m.event(EventKind::PasswordChangeWrongPassword, Some(user.id()))),
             Some((true, locked)) => Commit::new()
+                .guard_session(self.session)
                 .replace_user(user, locked)
                 .close_session(*self.session.digest())
                 .queue_mail(m.mail_to(user, MailPurpose::UserLocked, fresh))

@@ -22,9 +22,10 @@ mod ports;
 mod race;
 mod rescue;
 mod round;
-mod second_click;
+
 mod step;
 mod tally;
+mod two_at_once;
 mod two_worlds;
 mod world;
 

@@ -12,7 +12,7 @@ use crate::call::{Answer, Call, Fruit};
 use crate::cast::{MALLORY, PLACEHOLDER, RECORDS, VISITORS, Visitor};
 use crate::ledger::Ledger;
 use crate::model::{Model, PatientRecord};
-use crate::ports::Fault;
+use crate::ports::{Fault, Verdict};
 use crate::step::{Act, Change, Seed, Step, Turn};
 use crate::tally::Tally;
 use crate::world::{Outcome, World};
@@ -121,7 +121,9 @@ impl Game {
                 }
             }
             Step::Guess { who, name, times, inside } => self.guess(visitor(*who), *name, *times, *inside)?,
-            Step::Road { who, name, again, stages } => self.road(visitor(*who), *name, *again, *stages)?,
+            Step::Road { who, name, again, stages, verdicts } => {
+                self.road(visitor(*who), *name, *again, *stages, verdicts)?;
+            }
             Step::Together { seeds, schedule } => self.together(seeds, schedule)?,
             Step::Race { seed, schedule, verdicts } => self.race(*seed, schedule, verdicts)?,
             Step::Courier { verdicts, fault } => self.round(verdicts, *fault)?,
@@ -135,7 +137,7 @@ impl Game {
     }
 
     /// As far as it leads from where the game stands: a stage that comes to nothing is no fault.
-    fn road(&mut self, who: Visitor, name: u8, again: bool, stages: u8) -> Played {
+    fn road(&mut self, who: Visitor, name: u8, again: bool, stages: u8, verdicts: &[Verdict]) -> Played {
         let road: &[Option<Act>] = if again {
             &[
                 Some(Act::RecoverPassword),
@@ -152,7 +154,7 @@ impl Game {
         };
         for stage in road.iter().take(usize::from(stages)) {
             let Some(act) = *stage else {
-                self.round(&[], None)?;
+                self.round(verdicts, None)?;
                 continue;
             };
             // The name is typed where each act has its place for it.

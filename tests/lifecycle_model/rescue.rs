@@ -23,6 +23,8 @@ struct Rescue<'a> {
     mailbox: &'static str,
     strangers: &'a [Seed],
     next: usize,
+    /// A stranger registers her address and her very name after her, more often than a confirmation tries.
+    crowded: bool,
 }
 
 impl Game {
@@ -33,7 +35,8 @@ impl Game {
         if self.model.eligible(mailbox).is_none() || self.is_mallory_a_patient() {
             return Ok(());
         }
-        let mut rescue = Rescue { who, mailbox, strangers, next: 0 };
+        let crowded = flags & 0b10_0000 != 0;
+        let mut rescue = Rescue { who, mailbox, strangers, next: 0, crowded };
         self.tally.rescues += 1;
         if flags & 0b1100 == 0b1100 {
             self.besiege(mailbox, who, flags)?;
@@ -128,6 +131,13 @@ impl Game {
             let request = request(self);
             let asked = self.ask(Some(who), &request, None)?;
             prop_assert_eq!(asked, Some(Answer::Accepted));
+            if let (Call::Register { email, name, .. }, true) = (&request, rescue.crowded) {
+                let password = Visitor::Trudy.password(0);
+                let after_her = Call::Register { email: email.clone(), name: name.clone(), password };
+                for _ in 0..9 {
+                    self.ask(Some(Visitor::Trudy), &after_her, None)?;
+                }
+            }
             self.interrupt(rescue)?;
             self.round(&[], None)?;
             self.interrupt(rescue)?;

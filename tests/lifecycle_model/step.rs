@@ -23,6 +23,7 @@ pub enum Step {
         name: u8,
         again: bool,
         stages: u8,
+        verdicts: Vec<Verdict>,
     },
     Together {
         seeds: Vec<Seed>,
@@ -232,8 +233,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         4 => (seed_of(staff_act()), fault(4)).prop_map(|(seed, fault)| Step::Ask(seed, fault)),
         3 => (0..5_u8, any::<u8>(), 1..8_u8, any::<bool>())
             .prop_map(|(who, name, times, inside)| Step::Guess { who, name, times, inside }),
-        5 => (0..3_u8, any::<u8>(), any::<bool>(), 1..9_u8)
-            .prop_map(|(who, name, again, stages)| Step::Road { who, name, again, stages }),
+        6 => (0..3_u8, any::<u8>(), any::<bool>(), 1..9_u8, verdicts())
+            .prop_map(|(who, name, again, stages, verdicts)| Step::Road { who, name, again, stages, verdicts }),
         5 => bunch(),
         4 => (racing(), vec(any::<u8>(), 1..24), verdicts())
             .prop_map(|(seed, schedule, verdicts)| Step::Race { seed, schedule, verdicts }),
