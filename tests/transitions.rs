@@ -133,7 +133,15 @@ impl Account {
             let now = acceso::Clock::now(&self.watched.portal.clock);
             return if waiting.iter().any(|one| now < one.expires_at()) { S::Registered } else { S::Removed };
         };
-        let document = spy::document(&user);
+        let told = self.watched.portal.acceso.account_state(user.id()).await.expect("in memory");
+        let read = self.read_from(&user);
+        assert_eq!(told, Some(read), "what the staff is told");
+        read
+    }
+
+    /// The state by the stored record alone.
+    fn read_from(&self, user: &acceso::User) -> S {
+        let document = spy::document(user);
         if document["status"] != "active" {
             return S::Disabled;
         }

@@ -44,45 +44,53 @@ macro_rules! lacks {
 }
 pub(crate) use lacks;
 
-/// The rows without a test here, and where each is shown, or whose it is.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("A10", "races: parallel guesses"),
-    ("A25", "races: two confirmations"),
-    ("A30", "the model: after any calls a live link lies in the mailbox or the next request sends one"),
-    ("A31", "src/link.rs, src/secret.rs: only the canonical text of a token is one"),
-    ("A49", "web: GET and HEAD call nothing that takes a token; every call that takes one is for a POST"),
-    ("A63", "src/password/hash.rs: stored hashes are bounded before they are believed"),
-    ("A64", "src/password/hash.rs: other algorithms and short tags are corrupt"),
-    ("A65", "documentation: who writes the database can replace any hash"),
-    ("A66", "src/password, src/secret.rs: control characters are refused, and nothing is cut at NUL"),
-    ("A67", "web: a form that is not UTF-8 is refused"),
-    ("A69", "races: a hash renewed at login against a change of password"),
-    ("A70", "src/identity.rs: no line break in any name or address"),
-    ("A73", "src/identity.rs: an address is one plain ASCII mailbox"),
-    ("A75", "canary: no secret in any output"),
-    ("A78", "canary: no secret in a dump of the store"),
-    ("A83", "faults: the mailer is down"),
-    ("A84", "faults: a crash between store and mail"),
-    ("A85", "faults: the store fails at every call of every flow"),
-    ("A86", "faults: a commit that landed and was answered by an error"),
-    ("A87", "faults: a busy store is no wrong password"),
-    ("A88", "faults: no entropy"),
-    ("A89", "faults: a panic in a port"),
-    ("A96", "src/identity.rs, src/link.rs, src/secret.rs, src/password/hash.rs: parsers take any text"),
-    ("A97", "src/identity.rs: case twins are folded from ASCII only"),
-    ("A98", "src/identity.rs: width, marks and invisible characters are refused"),
-    ("A99", "cannot be: user names are ASCII, so that none has a confusable twin of another script"),
-    ("A100", "conformance: keys are compared as bytes"),
-    ("A101", "src/identity.rs: no @ in a user name"),
-    ("A103", "src/identity.rs: addresses are equal by ASCII letter case only"),
-    ("A105", "web: redirects, CSRF and caching of pages"),
-    ("A106", "the model: the shape of a commit; the calls are compared in enumeration.rs too"),
-    ("A108", "races: a guard holds until the commit ends"),
-    ("A109", "conformance: commits that cross each other"),
-    ("A110", "races: a courier that lost its lease"),
-    ("A111", "conformance: touching a closed session does nothing"),
-    ("A117", "races: floods of logins and of registrations"),
-    ("A119", "faults: an ambiguous commit is not repeated"),
+/// The rows without a test here: where each is shown, or whose it is, and what is shown there.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("A10", "tests/races/guesses.rs", "parallel guesses get in no more often than serial ones"),
+    ("A25", "tests/races/links.rs", "of many that confirm at once one does"),
+    (
+        "A30",
+        "tests/lifecycle_model/rescue.rs",
+        "whatever strangers did, a live link lies there or the next request sends one",
+    ),
+    ("A31", "src/link.rs", "only the canonical text of a token is one"),
+    ("A49", "web", "GET and HEAD call nothing that takes a token; every call that takes one is for a POST"),
+    ("A63", "src/password/hash.rs", "stored hashes are bounded before they are believed"),
+    ("A64", "src/password/hash.rs", "other algorithms and short tags are corrupt"),
+    ("A65", "docs/threats.md", "who writes the database can replace any hash"),
+    ("A66", "src/secret.rs", "nothing is cut at NUL; the rules refuse control characters"),
+    ("A67", "web", "a form that is not UTF-8 is refused"),
+    ("A69", "tests/races/sessions.rs", "renewing a hash never brings a changed password back"),
+    ("A70", "src/identity/full_name.rs", "no line break in a name; nor in an address or a user name"),
+    ("A73", "src/identity/email.rs", "an address is one plain ASCII mailbox"),
+    ("A75", "tests/canary.rs", "no secret in any output"),
+    ("A78", "tests/faults/dump.rs", "no secret in a dump of the store"),
+    ("A83", "tests/faults/courier.rs", "the mailer is down"),
+    ("A84", "tests/faults/courier.rs", "a crash between store and mail"),
+    ("A85", "tests/faults/main.rs", "the store fails at every call of every flow"),
+    ("A86", "tests/faults/main.rs", "a commit that landed and was answered by an error"),
+    ("A87", "tests/faults/main.rs", "a store that is not there is no wrong password"),
+    ("A88", "tests/faults/dryness.rs", "no entropy"),
+    ("A89", "tests/faults/main.rs", "a panic in a port"),
+    ("A96", "src/identity/mod.rs", "parsers take any text; so do those of tokens, secrets and hashes"),
+    ("A97", "src/identity/username.rs", "case twins are folded from ASCII only"),
+    ("A98", "src/identity/username.rs", "width, marks and invisible characters are refused"),
+    ("A99", "src/identity/username.rs", "user names are ASCII, so that none has a twin of another script"),
+    ("A100", "src/conformance/user_store/keys.rs", "keys are compared as bytes"),
+    ("A101", "src/identity/username.rs", "no @ in a user name"),
+    ("A103", "src/identity/email.rs", "addresses are equal by ASCII letter case only"),
+    ("A105", "web", "redirects, CSRF and caching of pages"),
+    (
+        "A106",
+        "tests/lifecycle_model/two_worlds.rs",
+        "the same answers for the same work; the calls are compared in enumeration.rs too",
+    ),
+    ("A108", "tests/races/sessions.rs", "no session of the old password survives its change"),
+    ("A109", "src/conformance/user_store/racing.rs", "commits that cross each other"),
+    ("A110", "tests/races/couriers.rs", "a courier that lost its lease spoils nothing"),
+    ("A111", "src/conformance/user_store/sessions.rs", "touching never brings a closed session back"),
+    ("A117", "tests/races/queue.rs", "floods of logins and of registrations"),
+    ("A119", "tests/faults/main.rs", "a commit whose answer was lost is not repeated"),
 ];
 
 const TESTS: [&str; 10] = [
@@ -107,7 +115,9 @@ fn row(line: &str) -> Option<u32> {
 fn every_row_has_one_place() {
     let sources = TESTS.into_iter().chain([include_str!("tokens.rs")]);
     let mut here: BTreeSet<u32> = sources.flat_map(str::lines).filter_map(row).collect();
-    for (id, _) in ELSEWHERE {
+    for (id, place, _) in ELSEWHERE {
+        let is_there = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(place).is_file();
+        assert!(is_there || *place == "web", "{id}: {place} has moved");
         let id = id[1..].parse().expect("a number");
         assert!(here.insert(id), "A{id:02} is here and elsewhere");
     }

@@ -202,6 +202,11 @@ impl Post {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner).extend(fates);
     }
 
+    /// From now on every mail is taken.
+    pub fn recover(&self) {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The mails that were not taken.
     pub fn take_lost(&self) -> Vec<Mail> {
         std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner))

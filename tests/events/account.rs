@@ -130,6 +130,8 @@ pub(crate) async fn refreshing_patients() -> Seen {
     scene.watched.portal.registry.remove(&"pac-0002".parse().expect("legal"));
     let _ = scene.emits(E::UserDisabledNoPatients, some, acceso.refresh_patients(owner, &client)).await;
     let _ = scene.emits(E::PatientsConfirmed, some, acceso.refresh_patients(owner, &client)).await;
+    // Only the registry lifts what the registry did.
+    let _ = scene.emits(E::StaffCallWithoutEffect, some, acceso.enable(owner, &client)).await;
     scene.watched.portal.registry.insert(patient("pac-0001", ANA));
     let _ = scene.emits(E::UserEnabledPatientsFound, some, acceso.refresh_patients(owner, &client)).await;
     // The staff's word stands above the registry's, also on one whom the registry has shut out.

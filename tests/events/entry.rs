@@ -171,6 +171,7 @@ pub(crate) async fn recovering() -> Seen {
     let _ = scene.emits_nothing(acceso.restricted_session(&token)).await;
     let _ = scene.emits_nothing(acceso.sessions(&token)).await;
     let _ = scene.emits_nothing(acceso.mail_backlog()).await;
+    let _ = scene.emits_nothing(acceso.account_state(id)).await;
     acceso.shutdown().await;
     let login = acceso.login(LoginForm::new("anapena", PASSWORD), Stay::Session, &client);
     let closed = scene.emits_nothing(login).await;

@@ -63,7 +63,7 @@ async fn an_address_in_more_records_than_the_policy_says_is_nobodys() {
 /// `reserved_usernames`: which names no user can have, beside the built-in ones and the portal's own.
 #[tokio::test]
 async fn the_policys_reserved_names_are_refused() {
-    for reserved in [Vec::new(), vec!["dra.sol".to_owned()]] {
+    for reserved in [Vec::new(), vec!["dra.Sol".to_owned()]] {
         let portal = Portal::with(portal(|policy| policy.reserved_usernames.clone_from(&reserved)));
         let refused = Registering::Invalid(vec![Fault::new(Field::Username, Rule::Reserved)]);
         assert_eq!(portal.register(ANA, "Dra.Sol", PASSWORD).await == refused, !reserved.is_empty());
