@@ -1,350 +1,246 @@
-//! A host's own `UserStore`, over one file (`redb`): copy it, and put your own database under it.
+//! A host's own `UserStore`, over `SQLite` (`rusqlite`): copy it, and put your own database under it.
 //!
 //! ```text
 //! cargo run --example own_store      # an account lives across a reopening of the file
 //! cargo test --example own_store     # the conformance suite
 //! ```
 //!
-//! One table of bytes: a record is one document ([`Stored`]) under its key, and for each way in which it is looked for
-//! another row leads to that key.
+//! One table for each kind of record: the record as one document ([`Stored`]), beside it the columns that are searched.
 //!
-//! **A commit is one write transaction**, and redb lets one writer in at a time: so a guard holds until the commit ends by
-//! itself, and nothing can deadlock. A database with row locks needs more; the port's contract says what.
+//! **A commit takes the database's one write lock as it begins**: a guard holds until it ends, nothing deadlocks, and
+//! who waits for the lock in vain gets an error, never a `Conflict`. Row locks ask more of you; the port says what.
 //!
-//! Honest about two things. `Done` means that the file was synced: redb commits with `Durability::Immediate`. And redb
-//! blocks its thread, so every call goes through `spawn_blocking`: a store must not hold up the executor, and how it
-//! avoids that is its own business.
+//! Honest about two things. `Done` means that the log was synced: `synchronous = full`. And one connection behind a
+//! mutex makes reads wait for writes: in production let a pool of connections read, which in WAL wait for nobody.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use acceso::adapter::memory::{MemoryMailer, MemoryRegistry};
 use acceso::{
     Acceso, Addressee, Backlog, BoxError, Claim, Client, Commit, Committed, Confirmation, ConfirmationForm, Courier,
-    Digest, EmailAddress, Event, Lease, Login, LoginForm, MailId, MailIntent, MailPurpose, Mailbox, MailboxId, Patient,
-    Purged, Registering, Registration, RegistrationForm, RegistrationId, Session, SessionToken, Stay, Stored,
-    Timestamp, User, UserId, UserStore, Username, Write,
+    Digest, EmailAddress, Event, Lease, Login, LoginForm, MailIntent, Mailbox, MailboxId, Patient, Purged, Registering,
+    Registration, RegistrationForm, RegistrationId, Session, SessionToken, Stay, Stored, Timestamp, User, UserId,
+    UserStore, Username, Write,
 };
 use async_trait::async_trait;
-use redb::{Database, ReadOnlyTable, ReadableTable, Table, TableDefinition};
+use rusqlite::{Connection, ErrorCode, Params, Row, ToSql, TransactionBehavior, params};
+use serde::de::DeserializeOwned;
+use serde_json::{from_str, to_string as json};
 
-type Bytes = &'static [u8];
+/// Text and blobs are compared as bytes by default. Rows that hold a document are too long for `without rowid`.
+const SCHEMA: &str = "
+    pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;
+    create table if not exists mailboxes (id blob primary key, version integer not null, email text not null unique,
+        last_link_ends integer, document text not null) strict;
+    create index if not exists mailboxes_by_end on mailboxes (last_link_ends);
+    create table if not exists registrations (id blob primary key, email text not null, username text not null,
+        registered_at integer not null, expires_at integer not null, document text not null) strict;
+    create index if not exists registrations_by_email on registrations (email, registered_at);
+    create index if not exists registrations_by_end on registrations (expires_at);
+    create table if not exists users (id blob primary key, version integer not null, username text not null unique,
+        email text not null, document text not null) strict;
+    create index if not exists users_by_email on users (email);
+    create table if not exists sessions (digest blob primary key, user_id blob not null, opened_at integer not null,
+        last_seen integer not null, absolute_end integer not null, document text not null) strict;
+    create index if not exists sessions_by_user on sessions (user_id, opened_at);
+    create index if not exists sessions_by_end on sessions (absolute_end);
+    create table if not exists mail (id blob primary key, equals text not null, to_user integer not null,
+        due_at integer not null, attempts integer not null, lease integer not null, lease_until integer,
+        document text not null) strict;
+    create index if not exists mail_by_equals on mail (equals, to_user, due_at, lease_until);
+    create table if not exists events (number integer primary key, document text not null) strict;";
 
-const ROWS: TableDefinition<'static, Bytes, Bytes> = TableDefinition::new("acceso");
+/// Groups of which no row waits: users' first, then strangers' in an order that nobody foresees. It walks the index of
+/// all mail: let due times lead there if yours waits by the hundred thousand.
+const CLAIMABLE: &str = "
+    select equals from mail group by equals, to_user
+    having count(*) filter (where due_at > ?1 and due_at <= ?2 or lease_until > ?1 and lease_until <= ?3) = 0
+    order by to_user desc, case when to_user then min(due_at) else random() end limit ?4";
 
-/// A kind of record: the letter in front of its keys, its key, and what it is looked for by.
-trait Record: Sized {
-    const KIND: u8;
-    fn key(&self) -> Vec<u8>;
-    fn looked_for_by(&self) -> Vec<Vec<u8>>;
-    fn document(&self) -> Result<Vec<u8>, BoxError>;
-    /// A document that cannot be read is an error, never "not there".
-    fn read(document: &[u8]) -> Result<Self, BoxError>;
+type Result<T, E = BoxError> = std::result::Result<T, E>;
+
+/// How a row is read; one that cannot be is an error, never "not there".
+type Read<T> = fn(&Row<'_>) -> Result<T>;
+
+fn list<T>(db: &Connection, sql: &str, values: impl Params, read: Read<T>) -> Result<Vec<T>> {
+    db.prepare_cached(sql)?.query_and_then(values, read)?.collect()
 }
 
-macro_rules! record {
-    ($record:ty, $kind:literal, $key:expr, $looked_for_by:expr) => {
-        impl Record for $record {
-            const KIND: u8 = $kind;
+fn find<T>(db: &Connection, sql: &str, values: impl Params, read: Read<T>) -> Result<Option<T>> {
+    Ok(list(db, sql, values, read)?.pop())
+}
 
-            fn key(&self) -> Vec<u8> {
-                key::<Self>($key(self).as_bytes())
-            }
+fn document<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T> {
+    Ok(from_str(row.get_ref(column)?.as_str()?)?)
+}
 
-            fn looked_for_by(&self) -> Vec<Vec<u8>> {
-                $looked_for_by(self)
-            }
+fn record<T>(row: &Row<'_>) -> Result<T>
+where
+    Stored<T>: DeserializeOwned,
+{
+    document(row, "document").map(|Stored(record)| record)
+}
 
-            fn document(&self) -> Result<Vec<u8>, BoxError> {
-                Ok(serde_json::to_vec(&Stored(self))?)
-            }
+/// What changes beside the document is true in its column only.
+fn session(row: &Row<'_>) -> Result<Session> {
+    Ok(record::<Session>(row)?.with_last_seen(Timestamp::from_millis(row.get("last_seen")?)))
+}
 
-            fn read(document: &[u8]) -> Result<Self, BoxError> {
-                Ok(serde_json::from_slice::<Stored<Self>>(document)?.0)
-            }
-        }
+fn mail(row: &Row<'_>) -> Result<MailIntent> {
+    let until: Option<i64> = row.get("lease_until")?;
+    let lease = Lease { number: row.get("lease")?, until: until.map(Timestamp::from_millis) };
+    Ok(record::<MailIntent>(row)?.with_columns(Timestamp::from_millis(row.get("due_at")?), row.get("attempts")?, lease))
+}
+
+/// Applies one write, and counts the rows that it touched: none if an id or key is taken.
+fn apply(db: &Connection, write: &Write) -> Result<usize> {
+    let run = |sql: &str, values: &[&dyn ToSql]| match db.prepare_cached(sql)?.execute(values) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(0),
+        touched => Ok(touched?),
     };
-}
-
-record!(User, b'u', User::id, |user: &User| vec![user_named(user.username()), users_with(user.email())]);
-record!(Registration, b'r', Registration::id, |kept: &Registration| vec![registrations_of(kept.email())]);
-record!(Mailbox, b'm', Mailbox::id, |mailbox: &Mailbox| vec![mailbox_of(mailbox.email())]);
-record!(Session, b's', Session::digest, |session: &Session| vec![sessions_of(session.user())]);
-// A claim reads every waiting row: let due times lead to them if yours wait by the hundred thousand.
-record!(MailIntent, b'q', MailIntent::id, |_: &MailIntent| Vec::new());
-
-const EVENTS: u8 = b'e';
-
-fn key<R: Record>(key: &[u8]) -> Vec<u8> {
-    [&[R::KIND], key].concat()
-}
-
-/// The front of the rows that lead to what is looked for; the key follows. No name and no address holds a zero byte.
-fn leading(kind: u8, by: &[u8]) -> Vec<u8> {
-    [&[kind], by, &[0]].concat()
-}
-
-fn user_named(name: &Username) -> Vec<u8> {
-    leading(b'N', name.as_str().as_bytes())
-}
-
-fn users_with(email: &EmailAddress) -> Vec<u8> {
-    leading(b'U', email.key().as_bytes())
-}
-
-fn registrations_of(email: &EmailAddress) -> Vec<u8> {
-    leading(b'R', email.key().as_bytes())
-}
-
-fn mailbox_of(email: &EmailAddress) -> Vec<u8> {
-    leading(b'M', email.key().as_bytes())
-}
-
-fn sessions_of(user: UserId) -> Vec<u8> {
-    leading(b'S', user.as_bytes())
-}
-
-/// What a transaction of either kind reads.
-trait Reads: ReadableTable<Bytes, Bytes> {
-    fn find<R: Record>(&self, of: &[u8]) -> Result<Option<R>, BoxError> {
-        self.get(key::<R>(of).as_slice())?.map(|document| R::read(document.value())).transpose()
-    }
-
-    /// The values of all rows whose key begins so.
-    fn beginning<T>(&self, front: &[u8], read: impl Fn(&[u8]) -> Result<T, BoxError>) -> Result<Vec<T>, BoxError> {
-        let mut found = Vec::new();
-        for row in self.range::<&[u8]>(front..)? {
-            let (key, value) = row?;
-            if !key.value().starts_with(front) {
-                break;
-            }
-            found.push(read(value.value())?);
+    let ms = Timestamp::as_millis;
+    match write {
+        Write::InsertMailbox(m) => run(
+            "insert into mailboxes (id, version, email, last_link_ends, document) values (?1, ?2, ?3, ?4, ?5)",
+            params![m.id().as_bytes(), m.version(), m.email().key(), m.last_link_ends().map(ms), json(&Stored(m))?],
+        ),
+        // A mailbox keeps its address for life, a user its name and address.
+        Write::ReplaceMailbox { mailbox: m, expected } => run(
+            "update mailboxes set version = ?3, last_link_ends = ?4, document = ?5 where id = ?1 and version = ?2",
+            params![m.id().as_bytes(), expected, m.version(), m.last_link_ends().map(ms), json(&Stored(m))?],
+        ),
+        Write::RemoveRegistration { id } => run("delete from registrations where id = ?1", params![id.as_bytes()]),
+        Write::RemoveRegistrationsOf { email, username } => run(
+            "delete from registrations where email = ?1 and username = coalesce(?2, username)",
+            params![email.key(), username.as_ref().map(Username::as_str)],
+        ),
+        Write::InsertRegistration(r) => {
+            let (id, email, name) = (r.id(), r.email().key(), r.username().as_str());
+            run(
+                "insert into registrations (id, email, username, registered_at, expires_at, document)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![id.as_bytes(), email, name, ms(r.registered_at()), ms(r.expires_at()), json(&Stored(r))?],
+            )
         }
-        Ok(found)
-    }
-
-    fn all<R: Record>(&self) -> Result<Vec<R>, BoxError> {
-        self.beginning(&[R::KIND], R::read)
-    }
-
-    fn list<R: Record>(&self, looked_for: &[u8]) -> Result<Vec<R>, BoxError> {
-        self.beginning(looked_for, |key| {
-            let document = self.get(key)?.ok_or("a row leads to a record that is not there")?;
-            R::read(document.value())
-        })
+        Write::RemoveUser { id, version } => {
+            run("delete from users where id = ?1 and version = ?2", params![id.as_bytes(), version])
+        }
+        Write::GuardUser { id, version } => {
+            run("update users set version = version where id = ?1 and version = ?2", params![id.as_bytes(), version])
+        }
+        Write::ReplaceUser { user: u, expected } => run(
+            "update users set version = ?3, document = ?4 where id = ?1 and version = ?2",
+            params![u.id().as_bytes(), expected, u.version(), json(&Stored(&**u))?],
+        ),
+        Write::InsertUser(u) => run(
+            "insert into users (id, version, username, email, document) values (?1, ?2, ?3, ?4, ?5)",
+            params![u.id().as_bytes(), u.version(), u.username().as_str(), u.email().key(), json(&Stored(&**u))?],
+        ),
+        Write::GuardSession { digest } => {
+            run("update sessions set last_seen = last_seen where digest = ?1", params![digest.as_bytes()])
+        }
+        Write::TouchSession { digest, last_seen } => run(
+            "update sessions set last_seen = ?2 where digest = ?1 and last_seen < ?2",
+            params![digest.as_bytes(), last_seen.as_millis()],
+        ),
+        Write::CloseSession { digest } => run("delete from sessions where digest = ?1", params![digest.as_bytes()]),
+        Write::CloseSessionsOf { user, except } => run(
+            "delete from sessions where user_id = ?1 and digest is distinct from ?2",
+            params![user.as_bytes(), except.as_ref().map(Digest::as_bytes)],
+        ),
+        Write::OpenSession { session: s, keep_at_most } => {
+            let (opened, seen, end) = (ms(s.opened_at()), ms(s.last_seen()), ms(s.absolute_end()));
+            let inserted = run(
+                "insert into sessions (digest, user_id, opened_at, last_seen, absolute_end, document)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![s.digest().as_bytes(), s.user().as_bytes(), opened, seen, end, json(&Stored(s))?],
+            )?;
+            run(
+                "delete from sessions where digest in (select digest from sessions
+                 where user_id = ?1 and digest <> ?2 order by opened_at desc limit -1 offset ?3)",
+                params![s.user().as_bytes(), s.digest().as_bytes(), keep_at_most.saturating_sub(1)],
+            )?;
+            Ok(inserted)
+        }
+        Write::HoldMail { id, lease } => run(
+            "update mail set lease = lease where id = ?1 and lease = ?2 and lease_until is not null",
+            params![id.as_bytes(), lease],
+        ),
+        Write::SettleMail { id, lease, .. } => run(
+            "delete from mail where id = ?1 and lease = ?2 and lease_until is not null",
+            params![id.as_bytes(), lease],
+        ),
+        Write::PostponeMail { id, lease, due_at, attempts, .. } => run(
+            "update mail set due_at = ?3, attempts = ?4, lease_until = null
+             where id = ?1 and lease = ?2 and lease_until is not null",
+            params![id.as_bytes(), lease, ms(*due_at), attempts],
+        ),
+        Write::QueueMail(m) => {
+            // Purpose and addressee, the letter case of an address aside: the same text for equal rows only.
+            let equals = json(&(m.purpose(), m.addressee()))?.to_ascii_lowercase();
+            let (id, to_user) = (m.id(), matches!(m.addressee(), Addressee::User { .. }));
+            let (due, lease, until) = (ms(m.due_at()), m.lease().number, m.lease().until.map(ms));
+            run(
+                "insert into mail (id, equals, to_user, due_at, attempts, lease, lease_until, document)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![id.as_bytes(), equals, to_user, due, m.attempts(), lease, until, json(&Stored(m))?],
+            )
+        }
+        Write::Record(event) => run("insert into events (document) values (?1)", params![json(event)?]),
     }
 }
 
-impl<T: ReadableTable<Bytes, Bytes>> Reads for T {}
-
-/// What a commit does to the one table.
-struct Writer<'a>(Table<'a, Bytes, Bytes>);
-
-impl Writer<'_> {
-    /// Writes the record in place of what stands under its key.
-    fn put<R: Record>(&mut self, record: &R) -> Result<bool, BoxError> {
-        self.0.insert(record.key().as_slice(), record.document()?.as_slice())?;
-        for leading in record.looked_for_by() {
-            self.0.insert([leading, record.key()].concat().as_slice(), record.key().as_slice())?;
-        }
-        Ok(true)
-    }
-
-    /// Writes the record if neither its key is taken nor, where one is given, what it alone may be looked for by.
-    fn insert<R: Record>(&mut self, record: &R, unique: Option<Vec<u8>>) -> Result<bool, BoxError> {
-        let taken = unique.map(|leading| self.0.list::<R>(&leading)).transpose()?;
-        let free = taken.is_none_or(|taken| taken.is_empty()) && self.0.get(record.key().as_slice())?.is_none();
-        Ok(free && self.put(record)?)
-    }
-
-    fn remove<R: Record>(&mut self, record: Option<R>) -> Result<bool, BoxError> {
-        let Some(record) = record else { return Ok(false) };
-        for leading in record.looked_for_by() {
-            self.0.remove([leading, record.key()].concat().as_slice())?;
-        }
-        Ok(self.0.remove(record.key().as_slice())?.is_some())
-    }
-
-    fn remove_all<R: Record>(&mut self, records: Vec<R>) -> Result<u64, BoxError> {
-        records.into_iter().try_fold(0, |removed, record| Ok(removed + u64::from(self.remove(Some(record))?)))
-    }
-
-    fn user_at(&self, id: UserId, version: u64) -> Result<Option<User>, BoxError> {
-        Ok(self.0.find::<User>(id.as_bytes())?.filter(|user| user.version() == version))
-    }
-
-    fn held(&self, id: MailId, lease: u64) -> Result<Option<MailIntent>, BoxError> {
-        let holds = |row: &MailIntent| row.lease().number == lease && row.lease().until.is_some();
-        Ok(self.0.find::<MailIntent>(id.as_bytes())?.filter(holds))
-    }
-
-    /// Applies one write; `false` if it touched no row, or its key is taken.
-    fn apply(&mut self, write: &Write) -> Result<bool, BoxError> {
-        match write {
-            Write::InsertMailbox(mailbox) => self.insert(mailbox, Some(mailbox_of(mailbox.email()))),
-            Write::ReplaceMailbox { mailbox, expected } => {
-                let kept = self.0.find::<Mailbox>(mailbox.id().as_bytes())?;
-                Ok(kept.is_some_and(|kept| kept.version() == *expected) && self.put(mailbox)?)
-            }
-            Write::RemoveRegistration { id } => {
-                let kept = self.0.find::<Registration>(id.as_bytes())?;
-                self.remove(kept)
-            }
-            Write::RemoveRegistrationsOf { email, username } => {
-                let mut kept = self.0.list::<Registration>(&registrations_of(email))?;
-                kept.retain(|kept| username.as_ref().is_none_or(|name| name == kept.username()));
-                Ok(self.remove_all(kept)? > 0)
-            }
-            Write::InsertRegistration(registration) => self.insert(registration, None),
-            Write::RemoveUser { id, version } => {
-                let user = self.user_at(*id, *version)?;
-                self.remove(user)
-            }
-            // The one writer that there is has read it: it stays so until the transaction ends.
-            Write::GuardUser { id, version } => Ok(self.user_at(*id, *version)?.is_some()),
-            Write::ReplaceUser { user, expected } => {
-                Ok(self.user_at(user.id(), *expected)?.is_some() && self.put(&**user)?)
-            }
-            Write::InsertUser(user) => self.insert(&**user, Some(user_named(user.username()))),
-            Write::GuardSession { digest } => Ok(self.0.find::<Session>(digest.as_bytes())?.is_some()),
-            Write::TouchSession { digest, last_seen } => match self.0.find::<Session>(digest.as_bytes())? {
-                Some(kept) if kept.last_seen() < *last_seen => self.put(&kept.with_last_seen(*last_seen)),
-                _ => Ok(false),
-            },
-            Write::CloseSession { digest } => {
-                let kept = self.0.find::<Session>(digest.as_bytes())?;
-                self.remove(kept)
-            }
-            Write::CloseSessionsOf { user, except } => {
-                let mut kept = self.0.list::<Session>(&sessions_of(*user))?;
-                kept.retain(|kept| Some(kept.digest()) != except.as_ref());
-                Ok(self.remove_all(kept)? > 0)
-            }
-            Write::OpenSession { session, keep_at_most } => {
-                let mut others = self.0.list::<Session>(&sessions_of(session.user()))?;
-                others.sort_by_key(Session::opened_at);
-                others.truncate((others.len() + 1).saturating_sub(usize::from(*keep_at_most)));
-                let opened = self.insert(session, None)?;
-                self.remove_all(if opened { others } else { Vec::new() })?;
-                Ok(opened)
-            }
-            Write::HoldMail { id, lease } => Ok(self.held(*id, *lease)?.is_some()),
-            Write::SettleMail { id, lease, .. } => {
-                let row = self.held(*id, *lease)?;
-                self.remove(row)
-            }
-            Write::PostponeMail { id, lease, due_at, attempts, .. } => {
-                let Some(row) = self.held(*id, *lease)? else { return Ok(false) };
-                self.put(&row.with_columns(*due_at, *attempts, Lease { number: *lease, until: None }))
-            }
-            Write::QueueMail(intent) => self.insert(intent, None),
-            Write::Record(event) => {
-                let last =
-                    self.0.range::<&[u8]>([EVENTS].as_slice()..[EVENTS + 1].as_slice())?.next_back().transpose()?;
-                let last = last.map(|(key, _)| <[u8; 8]>::try_from(&key.value()[1..])).transpose()?;
-                let next = last.map_or(0, |number| u64::from_be_bytes(number) + 1);
-                let key = [&[EVENTS], next.to_be_bytes().as_slice()].concat();
-                Ok(self.0.insert(key.as_slice(), serde_json::to_vec(event)?.as_slice())?.is_none())
-            }
-        }
-    }
-}
-
-/// The rows that a claim may take, as they stand.
-fn claimable(rows: &impl Reads, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
-    let void = claim.lease_until.after(Duration::from_secs(5 * 60));
-    let ready = |row: &MailIntent| {
-        let due = row.due_at() <= claim.now || row.due_at() > claim.latest_due;
-        due && row.lease().until.is_none_or(|until| until <= claim.now || until > void)
-    };
-    let mut groups: HashMap<(MailPurpose, Addressee), Vec<MailIntent>> = HashMap::new();
-    for row in rows.all::<MailIntent>()? {
-        groups.entry((row.purpose(), row.addressee().clone())).or_default().push(row);
-    }
-    groups.retain(|_, rows| rows.iter().all(ready));
-    // A new hasher's keys are random, so the order among strangers is.
-    let random = RandomState::new();
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_cached_key(|(of, rows)| match of.1 {
-        Addressee::User { .. } => (0, rows.iter().map(MailIntent::due_at).min(), 0),
-        Addressee::Typed { .. } => (1, None, random.hash_one(of)),
-    });
-    Ok(groups.into_iter().take(claim.limit as usize).flat_map(|(_, rows)| rows).collect())
-}
-
-/// A store in one file.
+/// A store in one file; `:memory:` for one that ends with the process.
 #[derive(Clone)]
-pub struct OwnStore(Arc<Database>);
+pub struct OwnStore(Arc<Mutex<Connection>>);
 
 impl OwnStore {
     /// Opens the file, and makes it if it is not there.
-    pub fn open(path: &Path) -> Result<Self, BoxError> {
-        Self::over(Database::create(path)?)
-    }
-
-    /// The table is there from the beginning, so that a read never misses it.
-    fn over(database: Database) -> Result<Self, BoxError> {
-        let transaction = database.begin_write()?;
-        transaction.open_table(ROWS)?;
-        transaction.commit()?;
-        Ok(Self(Arc::new(database)))
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut db = Connection::open(path)?;
+        db.execute_batch(SCHEMA)?;
+        db.set_transaction_behavior(TransactionBehavior::Immediate);
+        db.set_prepared_statement_cache_capacity(64);
+        Ok(Self(Arc::new(Mutex::new(db))))
     }
 
     /// Every event so far, oldest first. The port never reads them: they are for your staff.
-    pub async fn events(&self) -> Result<Vec<Event>, BoxError> {
-        self.read(|rows| rows.beginning(&[EVENTS], |event| Ok(serde_json::from_slice(event)?))).await
+    pub async fn events(&self) -> Result<Vec<Event>> {
+        let sql = "select document from events order by number";
+        self.with(|db| list(db, sql, [], |row| document(row, "document"))).await
     }
 
-    /// Runs one read transaction: a snapshot, which waits for nobody.
-    async fn read<T: Send + 'static>(
+    /// Runs the work where it may block; a caller that goes away does not end it. A transaction dropped by an error or
+    /// a panic takes everything back, so a poisoned lock guards a sound connection.
+    async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T, BoxError> + Send + 'static,
-    ) -> Result<T, BoxError> {
-        let database = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || work(&database.begin_read()?.open_table(ROWS)?)).await?
-    }
-
-    /// Runs one write transaction; an error and `None` take everything back. A caller that goes away does not end it.
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Writer<'_>) -> Result<Option<T>, BoxError> + Send + 'static,
-    ) -> Result<Option<T>, BoxError> {
-        let database = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
-            let transaction = database.begin_write()?;
-            let done = work(&mut Writer(transaction.open_table(ROWS)?))?;
-            if done.is_some() {
-                transaction.commit()?;
-            } else {
-                transaction.abort()?;
-            }
-            Ok(done)
-        })
-        .await?
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let db = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || work(&mut db.lock().unwrap_or_else(PoisonError::into_inner))).await?
     }
 }
 
 #[async_trait]
 impl UserStore for OwnStore {
-    async fn user(&self, id: UserId) -> Result<Option<User>, BoxError> {
-        self.read(move |rows| rows.find(id.as_bytes())).await
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        self.with(move |db| find(db, "select document from users where id = ?1", [id.as_bytes()], record)).await
     }
 
-    async fn user_named(&self, name: &Username) -> Result<Option<User>, BoxError> {
-        let named = user_named(name);
-        self.read(move |rows| Ok(rows.list(&named)?.pop())).await
+    async fn user_named(&self, name: &Username) -> Result<Option<User>> {
+        let values = [name.to_string()];
+        self.with(|db| find(db, "select document from users where username = ?1", values, record)).await
     }
 
-    async fn users_with_email(&self, email: &EmailAddress) -> Result<Vec<User>, BoxError> {
-        let of = users_with(email);
-        self.read(move |rows| rows.list(&of)).await
+    async fn users_with_email(&self, email: &EmailAddress) -> Result<Vec<User>> {
+        let values = [email.key().to_owned()];
+        self.with(|db| list(db, "select document from users where email = ?1", values, record)).await
     }
 
-    async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, BoxError> {
-        self.read(move |rows| rows.find(id.as_bytes())).await
+    async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>> {
+        self.with(move |db| find(db, "select document from registrations where id = ?1", [id.as_bytes()], record)).await
     }
 
     async fn registrations(
@@ -352,115 +248,117 @@ impl UserStore for OwnStore {
         email: &EmailAddress,
         name: Option<&Username>,
         limit: u32,
-    ) -> Result<Vec<Registration>, BoxError> {
-        let of = registrations_of(email);
-        let mut found = self.read(move |rows| rows.list::<Registration>(&of)).await?;
-        found.retain(|kept| name.is_none_or(|name| name == kept.username()));
-        found.sort_by_key(|kept| std::cmp::Reverse(kept.registered_at()));
-        found.truncate(limit as usize);
-        Ok(found)
+    ) -> Result<Vec<Registration>> {
+        let values = (email.key().to_owned(), name.map(Username::to_string), limit);
+        let sql = "select document from registrations where email = ?1 and username = coalesce(?2, username)
+                   order by registered_at desc, rowid desc limit ?3";
+        self.with(|db| list(db, sql, values, record)).await
     }
 
-    async fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>, BoxError> {
-        self.read(move |rows| rows.find(id.as_bytes())).await
+    async fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>> {
+        self.with(move |db| find(db, "select document from mailboxes where id = ?1", [id.as_bytes()], record)).await
     }
 
-    async fn mailbox_of(&self, email: &EmailAddress) -> Result<Option<Mailbox>, BoxError> {
-        let of = mailbox_of(email);
-        self.read(move |rows| Ok(rows.list(&of)?.pop())).await
+    async fn mailbox_of(&self, email: &EmailAddress) -> Result<Option<Mailbox>> {
+        let values = [email.key().to_owned()];
+        self.with(|db| find(db, "select document from mailboxes where email = ?1", values, record)).await
     }
 
-    async fn session(&self, digest: &Digest) -> Result<Option<(Session, Arc<User>)>, BoxError> {
-        let digest = *digest;
-        self.read(move |rows| {
-            let Some(session) = rows.find::<Session>(digest.as_bytes())? else { return Ok(None) };
-            Ok(rows.find(session.user().as_bytes())?.map(|user| (session, Arc::new(user))))
-        })
-        .await
+    async fn session(&self, digest: &Digest) -> Result<Option<(Session, Arc<User>)>> {
+        let values = [*digest.as_bytes()];
+        let sql = "select s.document, last_seen, u.document as user from sessions s join users u on u.id = user_id
+                   where digest = ?1";
+        let read: Read<_> = |row| Ok((session(row)?, Arc::new(document::<Stored<User>>(row, "user")?.0)));
+        self.with(move |db| find(db, sql, values, read)).await
     }
 
-    async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, BoxError> {
-        self.read(move |rows| rows.list(&sessions_of(user))).await
+    async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>> {
+        let sql = "select document, last_seen from sessions where user_id = ?1";
+        self.with(move |db| list(db, sql, [user.as_bytes()], session)).await
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
-        let writes = commit.writes().to_vec();
-        let done = self.write(move |rows| {
-            for write in &writes {
-                if !rows.apply(write)? && write.must_hit() {
-                    return Ok(None);
+    async fn commit(&self, commit: &Commit) -> Result<Committed> {
+        let commit = commit.clone();
+        let work = move |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            for write in commit.writes() {
+                if apply(&transaction, write)? == 0 && write.must_hit() {
+                    return Ok(Committed::Conflict);
                 }
             }
-            Ok(Some(()))
-        });
-        Ok(done.await?.map_or(Committed::Conflict, |()| Committed::Done))
+            Ok(transaction.commit().map(|()| Committed::Done)?)
+        };
+        self.with(work).await
     }
 
-    async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
-        // A look first: the courier asks four times a second, mostly for nothing, and only one can write.
-        if self.read(move |rows| Ok(claimable(rows, claim)?.is_empty())).await? {
-            return Ok(Vec::new());
-        }
-        let claimed = self.write(move |rows| {
-            let claimed = claimable(&rows.0, claim)?.into_iter().map(|row| row.claimed_until(claim.lease_until));
-            let claimed: Vec<MailIntent> = claimed.collect();
-            claimed.iter().try_for_each(|row| rows.put(row).map(drop))?;
-            Ok(Some(claimed))
-        });
-        Ok(claimed.await?.unwrap_or_default())
+    async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>> {
+        let void = claim.lease_until.after(Duration::from_secs(5 * 60)).as_millis();
+        let (now, latest_due, limit) = (claim.now.as_millis(), claim.latest_due.as_millis(), claim.limit);
+        let work = move |db: &mut Connection| {
+            // A look first: the courier asks four times a second, mostly for nothing, and only one can write.
+            if list(db, CLAIMABLE, (now, latest_due, void, limit), |_| Ok(()))?.is_empty() {
+                return Ok(Vec::new());
+            }
+            let set = "update mail set lease = lease + 1, lease_until = ?5";
+            let sql = format!("{set} where equals in ({CLAIMABLE}) returning *");
+            let values = (now, latest_due, void, limit, claim.lease_until.as_millis());
+            let transaction = db.transaction()?;
+            let claimed = list(&transaction, &sql, values, mail)?;
+            Ok(transaction.commit().map(|()| claimed)?)
+        };
+        self.with(work).await
     }
 
-    async fn mail_backlog(&self) -> Result<Backlog, BoxError> {
-        let waiting = self.read(Reads::all::<MailIntent>).await?;
-        let typed = waiting.iter().filter(|row| matches!(row.addressee(), Addressee::Typed { .. })).count();
-        let oldest_due = waiting.iter().map(MailIntent::due_at).min();
-        Ok(Backlog { typed: typed as u64, to_users: (waiting.len() - typed) as u64, oldest_due })
+    async fn mail_backlog(&self) -> Result<Backlog> {
+        let sql = "select count(*) filter (where not to_user), count(*) filter (where to_user), min(due_at) from mail";
+        let read: Read<_> = |row| {
+            let oldest_due = row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis);
+            Ok(Backlog { typed: row.get(0)?, to_users: row.get(1)?, oldest_due })
+        };
+        Ok(self.with(move |db| find(db, sql, [], read)).await?.unwrap_or_default())
     }
 
-    async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged, BoxError> {
-        let purged = self.write(move |rows| {
-            let limit = limit as usize;
-            let mut sessions = rows.0.all::<Session>()?;
-            sessions.retain(|kept| kept.absolute_end() <= now);
-            sessions.truncate(limit);
-            let mut registrations = rows.0.all::<Registration>()?;
-            registrations.retain(|kept| kept.expires_at() <= now);
-            registrations.truncate(limit);
-            let mut mailboxes = Vec::new();
-            for kept in rows.0.all::<Mailbox>()? {
-                let idle = kept.last_link_ends().is_none_or(|end| end <= now);
-                if idle && mailboxes.len() < limit && rows.0.list::<User>(&users_with(kept.email()))?.is_empty() {
-                    mailboxes.push(kept);
+    async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged> {
+        let work = move |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            let delete = |table: &str, idle: &str| {
+                let rows = format!("select rowid from {table} where {idle} limit ?2");
+                let sql = format!("delete from {table} where rowid in ({rows})");
+                transaction.execute(&sql, (now.as_millis(), limit)).map(|rows| rows as u64)
+            };
+            let idle = "(last_link_ends is null or last_link_ends <= ?1)
+                        and not exists (select 1 from users where users.email = mailboxes.email)";
+            let purged = Purged {
+                sessions: delete("sessions", "absolute_end <= ?1")?,
+                registrations: delete("registrations", "expires_at <= ?1")?,
+                mailboxes: delete("mailboxes", idle)?,
+            };
+            Ok(transaction.commit().map(|()| purged)?)
+        };
+        self.with(work).await
+    }
+
+    async fn forget_live(&self) -> Result<()> {
+        let work = |db: &mut Connection| {
+            let transaction = db.transaction()?;
+            for table in ["sessions", "registrations", "mailboxes", "mail"] {
+                transaction.execute(&format!("delete from {table}"), [])?;
+            }
+            for user in list::<User>(&transaction, "select document from users", [], record)? {
+                if let Some(next) = user.after_restore() {
+                    apply(&transaction, &Write::ReplaceUser { user: Box::new(next), expected: user.version() })?;
                 }
             }
-            Ok(Some(Purged {
-                sessions: rows.remove_all(sessions)?,
-                registrations: rows.remove_all(registrations)?,
-                mailboxes: rows.remove_all(mailboxes)?,
-            }))
-        });
-        Ok(purged.await?.unwrap_or_default())
-    }
-
-    async fn forget_live(&self) -> Result<(), BoxError> {
-        let forgotten = self.write(|rows| {
-            let (sessions, registrations) = (rows.0.all::<Session>()?, rows.0.all::<Registration>()?);
-            let (mailboxes, mail) = (rows.0.all::<Mailbox>()?, rows.0.all::<MailIntent>()?);
-            rows.remove_all(sessions)?;
-            rows.remove_all(registrations)?;
-            rows.remove_all(mailboxes)?;
-            rows.remove_all(mail)?;
-            let users = rows.0.all::<User>()?;
-            users.iter().filter_map(User::after_restore).try_for_each(|user| rows.put(&user).map(drop)).map(Some)
-        });
-        forgotten.await.map(drop)
+            Ok(transaction.commit()?)
+        };
+        self.with(work).await
     }
 }
 
 /// A patient registers and signs in; the program ends, begins again, and the patient is still signed in.
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let file = std::env::temp_dir().join(format!("acceso-own-store-{}.redb", std::process::id()));
+    let file = std::env::temp_dir().join(format!("acceso-own-store-{}.sqlite", std::process::id()));
     let token = before(&file).await?;
     let visitor = after(&file, &token).await;
     std::fs::remove_file(&file)?;
@@ -520,18 +418,12 @@ fn portal(store: OwnStore, mailer: Arc<MemoryMailer>) -> Result<(Acceso, Courier
 
 #[cfg(test)]
 mod tests {
-    use super::{Database, OwnStore};
-
-    /// A file in memory, so that each test begins with an empty one.
-    fn store() -> OwnStore {
-        let database = Database::builder().create_with_backend(redb::backends::InMemoryBackend::new());
-        OwnStore::over(database.expect("a new database")).expect("its tables")
-    }
+    use super::{OwnStore, Path};
 
     acceso::conformance::user_store! {
         test: #[tokio::test(flavor = "multi_thread")],
         spawn: tokio::spawn,
-        store: store(),
+        store: OwnStore::open(Path::new(":memory:")).expect("a store of its own"),
         events: |store| store.events().await.expect("readable events"),
     }
 }
