@@ -23,6 +23,7 @@ mod race;
 mod rescue;
 mod round;
 
+mod scripted;
 mod step;
 mod tally;
 mod two_at_once;

@@ -152,9 +152,12 @@ impl Game {
         } else {
             &[Some(Act::Register), None, Some(Act::Confirm), Some(Act::Login), Some(Act::Login), Some(Act::Visit)]
         };
+        let mut verdicts = verdicts.iter().cycle();
         for stage in road.iter().take(usize::from(stages)) {
             let Some(act) = *stage else {
-                self.round(verdicts, None)?;
+                // Each round has the next verdict, so that one mail of a road may fail and the other arrive.
+                let verdict: Vec<Verdict> = verdicts.next().copied().into_iter().collect();
+                self.round(&verdict, None)?;
                 continue;
             };
             // The name is typed where each act has its place for it.
