@@ -5,6 +5,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use super::How;
+
 /// CPU time of the whole process so far, all its threads together; the time of day where the system tells no more.
 pub(crate) fn cpu() -> Duration {
     #[cfg(unix)]
@@ -122,16 +124,21 @@ impl Target {
 }
 
 /// A line for each figure, printed as it comes: what it is, the figure, its target, whether it is met, and out of what.
+/// Prints nothing when all is only tried once: those figures mean nothing.
 pub(crate) struct Table {
-    names: usize,
+    printed: bool,
 }
+
+const NAMES: usize = 56;
 
 impl Table {
     pub(crate) fn titled(title: &str) -> Self {
-        println!("\n{title}");
-        let names = 56;
-        println!("{:<names$} {:>9}  {:<9} {:<4} of", "", "figure", "target", "met");
-        Self { names }
+        let printed = How::asked() == How::Fully;
+        if printed {
+            println!("\n{title}");
+            println!("{:<NAMES$} {:>9}  {:<9} {:<4} of", "", "figure", "target", "met");
+        }
+        Self { printed }
     }
 
     pub(crate) fn line(&self, name: &str, figure: f64, target: Target, of: &str) {
@@ -140,8 +147,9 @@ impl Table {
             _ if target.is_met_by(figure) => "yes",
             _ => "NO",
         };
-        let names = self.names;
-        println!("{name:<names$} {figure:>9.3}  {:<9} {met:<4} {of}", target.shown());
+        if self.printed {
+            println!("{name:<NAMES$} {figure:>9.3}  {:<9} {met:<4} {of}", target.shown());
+        }
     }
 
     pub(crate) fn ratio(&self, name: &str, rounds: &[(Duration, Duration)], target: Target) {
