@@ -137,6 +137,9 @@ event_kinds! {
     LoginWrongTemporary = "login_wrong_temporary",
     /// The stored hash is none that we could have made: a row was damaged or tampered with.
     CorruptCredential = "corrupt_credential",
+    /// A stored record could not be read: a row was damaged, tampered with, or written by a later release. Whatever was
+    /// asked for was not done.
+    RecordUnreadable = "record_unreadable",
     /// Somebody asked for the user names of an address.
     UserNamesRequested = "user_names_requested",
     /// A form of recovery with faults.

@@ -1,7 +1,8 @@
 //! The service that a host holds: it reads facts, lets a flow decide, hashes where the flow asks for it, and commits once.
 //! Not: any rule; those are in the flows.
 //!
-//! **Nothing is written but by `carry_out`, the touch of a session, and the courier.**
+//! **Nothing is written but by `carry_out`, the touch of a session, the note of a record that cannot be read, and the
+//! courier.**
 
 pub(crate) mod administration;
 pub(crate) mod builder;
@@ -24,10 +25,11 @@ use crate::client::Client;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, Fresh};
 use crate::error::Error;
+use crate::event::{Event, EventKind};
 use crate::flow::{Moment, Run, Runs, Step, Typed};
-use crate::plan::Plan;
+use crate::plan::{Commit, Plan};
 use crate::policy::Policy;
-use crate::port::error::BoxError;
+use crate::port::error::{BoxError, UnreadableRecord};
 use crate::port::mailer::Mailer;
 use crate::port::patient_registry::PatientRegistry;
 use crate::port::user_store::{Committed, UserStore};
@@ -206,7 +208,10 @@ impl Inner {
         let mut runs = Runs::default();
         let mut asked = 0;
         for _ in 0..self.policy.lockout.threshold.saturating_add(SPARE_ATTEMPTS) {
-            let facts = read().await.map_err(Error::unavailable)?;
+            let facts = match read().await {
+                Ok(facts) => facts,
+                Err(cause) => return Err(self.unread(cause, client).await),
+            };
             let Plan { answer, commit } = loop {
                 fresh.rewind();
                 let step = decide(&facts, &runs, &self.moment(client), &mut fresh);
@@ -229,6 +234,21 @@ impl Inner {
             }
         }
         Err(Error::unavailable(Exhausted::Conflicts))
+    }
+
+    /// What a call answers whose read failed.
+    pub(crate) async fn unread(&self, cause: BoxError, client: &Client) -> Error {
+        self.note_unreadable(&cause, client).await;
+        Error::unavailable(cause)
+    }
+
+    /// That a record is there and cannot be read is for the staff to know. If the event cannot be written either, the
+    /// error has to do.
+    pub(crate) async fn note_unreadable(&self, cause: &BoxError, client: &Client) {
+        if let Some(record) = cause.downcast_ref::<UnreadableRecord>() {
+            let event = Event::new(self.clock.now(), EventKind::RecordUnreadable, record.user(), client);
+            let _ = self.store.commit(&Commit::new().record(event)).await;
+        }
     }
 
     async fn hash(&self, hashing: Option<&Hashing<'_>>, run: Run) -> Result<crate::flow::Ran, Error> {

@@ -17,7 +17,7 @@ use acceso::test_util::{FakeClock, SeededEntropy, cheap_hashing};
 use acceso::{
     Acceso, Backlog, BoxError, Claim, Client, Commit, Committed, Courier, Digest, EmailAddress, Mail, MailIntent,
     Mailbox, MailboxId, Mailer, Patient, PatientRegistry, Policy, Purged, Registration, RegistrationId, SendError,
-    Session, Stored, Timestamp, User, UserId, UserStore, Username,
+    Session, Stored, Timestamp, UnreadableRecord, User, UserId, UserStore, Username,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -73,8 +73,9 @@ impl Spy {
             Some(tamper) => {
                 let mut document = serde_json::to_value(Stored(&mailbox))?;
                 tamper(&mut document);
-                let Stored(tampered) = serde_json::from_value::<Stored<Mailbox>>(document)?;
-                Ok(tampered)
+                let read = serde_json::from_value::<Stored<Mailbox>>(document);
+                read.map(|Stored(tampered)| tampered)
+                    .map_err(|cause| UnreadableRecord::new("mailbox", None, cause).into())
             }
         }
     }
@@ -89,8 +90,9 @@ impl Spy {
             Some(tamper) => {
                 let mut document = serde_json::to_value(Stored(&user))?;
                 tamper(&mut document);
-                let Stored(tampered) = serde_json::from_value::<Stored<User>>(document)?;
-                Ok(tampered)
+                let read = serde_json::from_value::<Stored<User>>(document);
+                read.map(|Stored(tampered)| tampered)
+                    .map_err(|cause| UnreadableRecord::new("user", Some(user.id()), cause).into())
             }
         }
     }

@@ -38,6 +38,10 @@ pub(crate) async fn delivering() -> Seen {
     scene.delivers(&[]).await;
     scene.watched.portal.pass(30);
     scene.delivers(&[(E::MailSent(M::ConfirmRecovery), owner)]).await;
+    // A record that cannot be read keeps its own mails back, and no other.
+    let _ = scene.watched.portal.recover_password(ANA, "anapena").await;
+    scene.watched.spy.tamper(|user| user["status"] = serde_json::json!("nobody knows"));
+    scene.delivers(&[(E::RecordUnreadable, owner)]).await;
     scene.seen
 }
 

@@ -92,6 +92,10 @@ pub(crate) async fn confirming() -> Seen {
         mails.iter().find(|mail| mail.purpose() == MailPurpose::ConfirmRegistration).map(token).expect("a link");
     let call = acceso.confirm(form(&third, "tercera", PASSWORD), &client);
     let _ = scene.emits(E::ConfirmationTooManyUsers, None, call).await;
+    scene.watched.spy.tamper_mailbox(|mailbox| mailbox["version"] = json!(0));
+    let call = acceso.confirm(form(&link, "otra", PASSWORD), &client);
+    let confirmed = scene.emits(E::RecordUnreadable, None, call).await;
+    assert!(matches!(confirmed, Err(Error::Unavailable(_))), "{confirmed:?}");
     scene.seen
 }
 
@@ -130,6 +134,9 @@ pub(crate) async fn logging_in() -> Seen {
         user["credential"] = json!({ "chosen": { "hash": "$argon2d$x", "strikes": 0, "locked_since": null } });
     });
     let _ = scene.emits(E::CorruptCredential, owner, login("anapena", PASSWORD)).await;
+    scene.watched.spy.tamper(|user| user["status"] = json!("nobody knows"));
+    let answer = scene.emits(E::RecordUnreadable, owner, login("anapena", PASSWORD)).await;
+    assert!(matches!(answer, Err(Error::Unavailable(_))), "never a wrong password: {answer:?}");
     scene.seen
 }
 

@@ -238,7 +238,11 @@ impl Work {
             Ok(Decided::Settled) => Outcome::Settled,
             Ok(Decided::Lost) => Outcome::Left,
             Ok(Decided::Send(sending)) => self.sent(&group, &sending.0, &sending.1).await,
-            Err(_) => self.postponed(&group).await,
+            Err(cause) => {
+                // Whatever panics in there, the group is given back.
+                let _ = contained(self.inner.note_unreadable(&cause, &Client::unknown())).await;
+                self.postponed(&group).await
+            }
         }
     }
 
