@@ -46,6 +46,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `directory` | `adapter::directory`: a patient registry over a clinic's export, FHIR R4 NDJSON or CSV |
+//! | `sqlite` | `adapter::sqlite`: accounts in one file |
+//! | `postgres`, `postgres-tls` | `adapter::postgres`: accounts in PostgreSQL, for one process or many |
 //! | `conformance` | `conformance`: named checks for a store, a registry and a mailer of your own |
 //! | `test-util` | `test_util`: a clock to turn, entropy to fix, hashing that tests do not wait for |
 
@@ -114,7 +116,7 @@ pub use policy::{
     EmailPolicy, HashingLimits, LockDuration, Lockout, MailPolicy, Policy, PolicyError, Recovery, RememberedPolicy,
     SessionPolicy, SharedEmail,
 };
-pub use port::error::BoxError;
+pub use port::error::{BoxError, UnreadableRecord};
 pub use port::mailer::{Mailer, SendError};
 pub use port::patient_registry::PatientRegistry;
 pub use port::user_store::{Backlog, Claim, Committed, Purged, UserStore};

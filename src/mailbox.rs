@@ -259,16 +259,16 @@ fn mail_of(purpose: LinkPurpose) -> MailPurpose {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MailboxDocument {
-    id: MailboxId,
-    email: EmailAddress,
-    entries: Vec<EntryDocument>,
-    version: u64,
+pub(crate) struct MailboxDocument {
+    pub(crate) id: MailboxId,
+    pub(crate) email: EmailAddress,
+    pub(crate) entries: Vec<EntryDocument>,
+    pub(crate) version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EntryDocument {
+pub(crate) struct EntryDocument {
     purpose: MailPurpose,
     #[serde(deserialize_with = "or_null")]
     user: Option<UserId>,
@@ -281,7 +281,7 @@ struct EntryDocument {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LinkDocument {
+pub(crate) struct LinkDocument {
     digest: [u8; 32],
     expires_at: Timestamp,
     #[serde(deserialize_with = "or_null")]

@@ -13,24 +13,24 @@ use crate::user::{Credential, Patients, Status, User};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct UserDocument {
-    id: UserId,
-    username: Username,
-    email: EmailAddress,
-    full_name: FullName,
-    patients: Patients,
-    language: Language,
-    status: Status,
-    credential: CredentialDocument,
-    generation: u64,
-    version: u64,
-    created_at: Timestamp,
-    changed_at: Timestamp,
+pub(crate) struct UserDocument {
+    pub(crate) id: UserId,
+    pub(crate) username: Username,
+    pub(crate) email: EmailAddress,
+    pub(crate) full_name: FullName,
+    pub(crate) patients: Patients,
+    pub(crate) language: Language,
+    pub(crate) status: Status,
+    pub(crate) credential: CredentialDocument,
+    pub(crate) generation: u64,
+    pub(crate) version: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) changed_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum CredentialDocument {
+pub(crate) enum CredentialDocument {
     Chosen {
         hash: String,
         strikes: u16,

@@ -2,7 +2,7 @@
 //!
 //! **No change happens that [`TRANSITIONS`](crate::TRANSITIONS) does not list.**
 
-mod document;
+pub(crate) mod document;
 
 use std::time::Duration;
 

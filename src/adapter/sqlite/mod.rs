@@ -1,0 +1,254 @@
+//! A [`UserStore`] in one file of `SQLite`, for a portal of one machine. Not: several machines, which
+//! `adapter::postgres` is for.
+//!
+//! **`Done` means that the commit is on the disk.**
+
+mod writer;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Row, SqlitePool};
+
+use crate::adapter::sql::job::Job;
+use crate::adapter::sql::rows::{self, cells_of};
+use crate::adapter::sql::statements::{self, Writer};
+use crate::adapter::sql::{self, Statement, boxed};
+use crate::adapter::sqlite::writer::Queue;
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::identity::{EmailAddress, MailboxId, RegistrationId, UserId, Username};
+use crate::mail::intent::MailIntent;
+use crate::mailbox::Mailbox;
+use crate::plan::Commit;
+use crate::port::error::BoxError;
+use crate::port::user_store::{Backlog, Claim, Committed, Purged, UserStore};
+use crate::registration::Registration;
+use crate::secret::Digest;
+use crate::session::Session;
+use crate::user::User;
+
+cells_of!(SqliteRow);
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections of [`SqliteStore::connect`]: one writes, the others read. `SQLite` lets one write at a time.
+const CONNECTIONS: u32 = 5;
+
+/// What only this store can say.
+#[derive(Debug, thiserror::Error)]
+enum OwnError {
+    #[error("the pool needs two connections at least, one to write and one to read")]
+    OneConnection,
+    #[error("the pool's connections need journal_mode = wal and synchronous = full")]
+    Unsynced,
+    #[error("the store is closing")]
+    Closing,
+}
+
+/// A commit has the whole database to itself.
+const LOCKS_ROWS: bool = false;
+
+/// A store in one file. Cheap to clone; all clones are one store.
+///
+/// - **One writes at a time.** Commits that wait for each other are written together and share one flush to the disk; each
+///   lands or is refused alone. Reads wait for nobody.
+/// - **Several processes** may open the same file on one machine, never over a network's file system. One that waits for
+///   another's write longer than 10 s gets an error, which the core answers with `Unavailable`.
+/// - **A full disk** is an error, and nothing has landed.
+///
+/// Needs a running tokio runtime, and ends its work with that runtime. What is kept is in `docs/stores.md`.
+///
+/// ```
+/// # async fn open(folder: &std::path::Path) -> Result<(), acceso::BoxError> {
+/// use acceso::adapter::sqlite::SqliteStore;
+///
+/// let file = folder.join("acceso.sqlite");
+/// let store = SqliteStore::connect(&format!("sqlite:{}", file.display())).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    queue: Queue,
+    writer: Arc<Writer>,
+}
+
+impl SqliteStore {
+    /// Opens the file of a URL such as `sqlite:/var/lib/portal/acceso.sqlite`, makes it if it is not there, and brings its
+    /// tables to this release.
+    ///
+    /// # Errors
+    /// If the URL is none, the file cannot be opened or made, or its tables are of a later release.
+    pub async fn connect(url: &str) -> Result<Self, BoxError> {
+        let options = SqliteConnectOptions::from_str(url).map_err(boxed)?;
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        // An idle connection costs a file handle, and a new one parses the schema anew.
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).idle_timeout(None).max_lifetime(None);
+        let pool = pool.test_before_acquire(false).connect_with(options).await.map_err(boxed)?;
+        Self::migrate(&pool).await?;
+        Self::from_pool(pool).await
+    }
+
+    /// A store over the host's own pool, whose database [`migrate`](Self::migrate) has brought to this release. The pool
+    /// needs two connections at least, one to write and one to read.
+    ///
+    /// # Errors
+    /// If the tables are not those of this release, if the pool has one connection, or if a connection of it does not keep
+    /// a write-ahead log (`journal_mode = wal`) or does not flush each commit (`synchronous = full`): what was answered
+    /// would not last.
+    pub async fn from_pool(pool: SqlitePool) -> Result<Self, BoxError> {
+        if pool.options().get_max_connections() < 2 {
+            return Err(OwnError::OneConnection.into());
+        }
+        let found = sqlx::query(sql::FOUND_VERSION).fetch_optional(&pool).await;
+        // Without the table nothing was ever migrated; any other failure would show itself in the next statement too.
+        let version = match found {
+            Ok(Some(row)) => rows::version(&row).map_err(boxed)?,
+            Ok(None) | Err(sqlx::Error::Database(_)) => None,
+            Err(error) => return Err(boxed(error)),
+        };
+        sql::check_version(version).map_err(boxed)?;
+        let settings = sqlx::query("select journal_mode, synchronous from pragma_journal_mode, pragma_synchronous");
+        let settings = settings.fetch_one(&pool).await.map_err(boxed)?;
+        let (journal, synchronous): (String, i64) =
+            (settings.try_get(0).map_err(boxed)?, settings.try_get(1).map_err(boxed)?);
+        if !journal.eq_ignore_ascii_case("wal") || synchronous < 2 {
+            return Err(OwnError::Unsynced.into());
+        }
+        Ok(Self { queue: Queue::over(pool.clone()), pool, writer: Arc::new(Writer::new(LOCKS_ROWS)) })
+    }
+
+    /// Brings the tables (all begin with `acceso_`) to this release. Safe when several processes do it at once, and beside
+    /// the host's own migrations.
+    ///
+    /// # Errors
+    /// If the database cannot be written, or was migrated by a later release.
+    pub async fn migrate(pool: &SqlitePool) -> Result<(), BoxError> {
+        sql::migrator(include_str!("0001_accounts.sql")).run(pool).await.map_err(boxed)
+    }
+
+    /// Events with numbers above `after` (0 for all), the oldest first, at most `limit`: for the clinic's staff and its
+    /// other systems. Numbers rise in the order of commits.
+    ///
+    /// # Errors
+    /// If the database is not there, or a row cannot be read.
+    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<(u64, Event)>, BoxError> {
+        self.list(statements::events(after, limit), rows::event).await
+    }
+
+    /// Removes events from before the instant, at most `limit`, and tells how many: the host's own decision, by the law
+    /// that it is under. The core never removes one.
+    ///
+    /// # Errors
+    /// If the database is not there; nothing was removed then.
+    pub async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, BoxError> {
+        self.queue.ask(Job::PurgeEvents(before, limit)).await?.purged_events()
+    }
+
+    async fn list<T>(
+        &self,
+        statement: Statement,
+        read: fn(&SqliteRow) -> Result<T, BoxError>,
+    ) -> Result<Vec<T>, BoxError> {
+        let rows = statement.bound().fetch_all(&self.pool).await.map_err(boxed)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn find<T>(
+        &self,
+        statement: Statement,
+        read: fn(&SqliteRow) -> Result<T, BoxError>,
+    ) -> Result<Option<T>, BoxError> {
+        let row = statement.bound().fetch_optional(&self.pool).await.map_err(boxed)?;
+        row.as_ref().map(read).transpose()
+    }
+}
+
+/// Without the path of the file.
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl UserStore for SqliteStore {
+    async fn user(&self, id: UserId) -> Result<Option<User>, BoxError> {
+        self.find(statements::user(id), rows::user).await
+    }
+
+    async fn user_named(&self, name: &Username) -> Result<Option<User>, BoxError> {
+        self.find(statements::user_named(name), rows::user).await
+    }
+
+    async fn users_with_email(&self, email: &EmailAddress) -> Result<Vec<User>, BoxError> {
+        self.list(statements::users_with_email(email), rows::user).await
+    }
+
+    async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, BoxError> {
+        self.find(statements::registration(id), rows::registration).await
+    }
+
+    async fn registrations(
+        &self,
+        email: &EmailAddress,
+        name: Option<&Username>,
+        limit: u32,
+    ) -> Result<Vec<Registration>, BoxError> {
+        self.list(statements::registrations(email, name, limit), rows::registration).await
+    }
+
+    async fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>, BoxError> {
+        self.find(statements::mailbox(id), rows::mailbox).await
+    }
+
+    async fn mailbox_of(&self, email: &EmailAddress) -> Result<Option<Mailbox>, BoxError> {
+        self.find(statements::mailbox_of(email), rows::mailbox).await
+    }
+
+    async fn session(&self, digest: &Digest) -> Result<Option<(Session, Arc<User>)>, BoxError> {
+        self.find(statements::session(digest), rows::session_and_user).await
+    }
+
+    async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, BoxError> {
+        self.list(statements::sessions_of(user), rows::session).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
+        let statements = self.writer.statements(commit.writes())?;
+        self.queue.ask(Job::Commit(statements)).await?.committed()
+    }
+
+    async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
+        let from = statements::anywhere();
+        // A look first: the courier asks four times a second, mostly for nothing, and only one can write.
+        for candidates in statements::claimable(claim, from) {
+            if candidates.bound().fetch_optional(&self.pool).await.map_err(boxed)?.is_some() {
+                return self.queue.ask(Job::Claim(claim, from)).await?.claimed();
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn mail_backlog(&self) -> Result<Backlog, BoxError> {
+        Ok(self.find(statements::backlog(), rows::backlog).await?.unwrap_or_default())
+    }
+
+    async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged, BoxError> {
+        self.queue.ask(Job::Purge(now, limit)).await?.purged()
+    }
+
+    async fn forget_live(&self) -> Result<(), BoxError> {
+        self.queue.ask(Job::ForgetLive).await.map(drop)
+    }
+}

@@ -1,0 +1,48 @@
+//! The store in one file of `SQLite`. Not: what every store must do, which the conformance suite checks here too.
+//!
+//! **Each test has a file of its own.**
+
+#[path = "../common/handles.rs"]
+mod handles;
+
+use acceso::adapter::sqlite::SqliteStore;
+use acceso::{BoxError, Event};
+use handles::Handles;
+use tempfile::TempDir;
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("acceso.sqlite").display())
+}
+
+/// Every event of the store.
+async fn events(store: &SqliteStore) -> Result<Vec<Event>, BoxError> {
+    Ok(store.events(0, u32::MAX).await?.into_iter().map(|(_, event)| event).collect())
+}
+
+/// One file, opened as often as that.
+async fn opened(times: usize) -> Handles<SqliteStore, TempDir> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut handles = Vec::new();
+    for _ in 0..times {
+        handles.push(SqliteStore::connect(&url(&folder)).await.expect("the file opens"));
+    }
+    Handles::new(handles, folder)
+}
+
+mod keeps_the_contract {
+    acceso::conformance::user_store! {
+        test: #[tokio::test(flavor = "multi_thread", worker_threads = 4)],
+        spawn: tokio::spawn,
+        store: super::opened(1).await,
+        events: |store| super::events(store.one()).await.expect("readable events"),
+    }
+}
+
+mod keeps_the_contract_opened_twice {
+    acceso::conformance::user_store! {
+        test: #[tokio::test(flavor = "multi_thread", worker_threads = 4)],
+        spawn: tokio::spawn,
+        store: super::opened(2).await,
+        events: |store| super::events(store.one()).await.expect("readable events"),
+    }
+}
