@@ -1,0 +1,47 @@
+//! The store in `PostgreSQL`, over a server that the tests start. Not: what every store must do, which the conformance suite
+//! checks here too.
+//!
+//! **Each test has a database of its own.**
+
+#[path = "../common/handles.rs"]
+mod handles;
+#[path = "../common/postgres.rs"]
+mod server;
+
+use acceso::adapter::postgres::PostgresStore;
+use acceso::{BoxError, Event};
+use handles::Handles;
+
+/// Every event of the store.
+async fn events(store: &PostgresStore) -> Result<Vec<Event>, BoxError> {
+    let events = store.events(0, i32::MAX as u32).await?;
+    Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
+/// One database, connected to as often as that.
+async fn connected(times: usize) -> Handles<PostgresStore, ()> {
+    let url = server::shared().database();
+    let mut handles = Vec::new();
+    for _ in 0..times {
+        handles.push(PostgresStore::connect(&url).await.expect("the server is there"));
+    }
+    Handles::new(handles, ())
+}
+
+mod keeps_the_contract {
+    acceso::conformance::user_store! {
+        test: #[tokio::test(flavor = "multi_thread", worker_threads = 4)],
+        spawn: tokio::spawn,
+        store: super::connected(1).await,
+        events: |store| super::events(store.one()).await.expect("readable events"),
+    }
+}
+
+mod keeps_the_contract_connected_twice {
+    acceso::conformance::user_store! {
+        test: #[tokio::test(flavor = "multi_thread", worker_threads = 4)],
+        spawn: tokio::spawn,
+        store: super::connected(2).await,
+        events: |store| super::events(store.one()).await.expect("readable events"),
+    }
+}
