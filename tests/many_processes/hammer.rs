@@ -143,7 +143,8 @@ impl Tally {
                 self.unavailable.push(format!("{:?}: {cause}", call.asked));
             }
         }
-        let count = |landed: fn(&Landed) -> bool| evidence.commits.iter().filter(|line| landed(&line.landed)).count() as u64;
+        let count =
+            |landed: fn(&Landed) -> bool| evidence.commits.iter().filter(|line| landed(&line.landed)).count() as u64;
         self.commits += count(|landed| *landed == Landed::Done);
         self.conflicts += count(|landed| *landed == Landed::Conflict);
         self.mails += evidence.mails.len() as u64;

@@ -25,7 +25,23 @@ mod script;
 mod tables;
 mod worker;
 
+use acceso::adapter::sqlite::SqliteStore;
 use hammer::Database;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_that_many_open_at_once_opens_for_all() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("acceso.sqlite").display());
+        let openings = (0..8).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { SqliteStore::connect(&url).await })
+        });
+        for opening in openings.collect::<Vec<_>>() {
+            opening.await.expect("no panic").expect("the file opens");
+        }
+    }
+}
 
 #[test]
 fn many_processes_on_one_file_of_sqlite_answer_as_if_one_after_the_other() {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use acceso::{
-    Addressee, Backlog, BoxError, Claim, Commit, Committed, Digest, EmailAddress, EventKind, Mail, MailIntent, MailPurpose,
-    Mailbox, MailboxId, Mailer, Patient, PatientRegistry, Purged, Registration, RegistrationId, SendError, Session,
-    Timestamp, User, UserId, UserStore, Username, Write,
+    Addressee, Backlog, BoxError, Claim, Commit, Committed, Digest, EmailAddress, EventKind, Mail, MailIntent,
+    MailPurpose, Mailbox, MailboxId, Mailer, Patient, PatientRegistry, Purged, Registration, RegistrationId, SendError,
+    Session, Timestamp, User, UserId, UserStore, Username, Write,
 };
 use async_trait::async_trait;
 
@@ -54,7 +54,14 @@ impl Mailer for FileMailer {
         let due = self.calls.fetch_add(1, Ordering::Relaxed) % REFUSED_ONE_OF == REFUSED_ONE_OF - 1;
         let taken = !(due && self.refused.lock().expect("the set").insert(id.clone()));
         let purpose = mail.purpose().code().to_owned();
-        self.log.write(&MailLine { at: log::now(), id, purpose, to: mail.to().to_string(), taken, secret: secret(mail) });
+        self.log.write(&MailLine {
+            at: log::now(),
+            id,
+            purpose,
+            to: mail.to().to_string(),
+            taken,
+            secret: secret(mail),
+        });
         if taken { Ok(()) } else { Err(SendError::Transient("not now".into())) }
     }
 }
@@ -119,7 +126,9 @@ fn line_of(commit: &Commit) -> CommitLine {
             Write::Record(event) => {
                 line.call = event.device().map(ToString::to_string);
                 let mail = match event.kind() {
-                    EventKind::MailSent(mail) | EventKind::MailRefused(mail) | EventKind::MailExpired(mail) => Some(mail),
+                    EventKind::MailSent(mail) | EventKind::MailRefused(mail) | EventKind::MailExpired(mail) => {
+                        Some(mail)
+                    }
                     _ => None,
                 };
                 line.events.push((event.kind().code().to_owned(), mail.map(|mail| mail.code().to_owned())));

@@ -19,7 +19,7 @@ const NAMES: f64 = 24.0;
 const NAMES_AT_ONCE: u64 = 3;
 
 /// Sessions and links that are still tried; older ones are forgotten.
-const RECENT: usize = 12;
+const RECENT: usize = 6;
 
 /// What has been seen of the files of all processes.
 #[derive(Default)]

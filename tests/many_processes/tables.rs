@@ -58,7 +58,8 @@ macro_rules! reader {
     ($name:ident, $pool:ty) => {
         pub async fn $name(pool: &$pool) -> Result<Tables, sqlx::Error> {
             let mut tables = Tables::default();
-            let sql = "select id, version, generation, username, email, credential, strikes, locked_at from acceso_users";
+            let sql =
+                "select id, version, generation, username, email, credential, strikes, locked_at from acceso_users";
             for row in sqlx::query(sql).fetch_all(pool).await? {
                 tables.users.push(UserRow {
                     id: hex(&row.try_get::<Vec<u8>, _>("id")?),

@@ -14,8 +14,8 @@ use acceso::adapter::sqlite::SqliteStore;
 use acceso::test_util::cheap_hashing;
 use acceso::{
     Acceso, Client, Confirmation, ConfirmationForm, Error, Login, LoginForm, PasswordChange, PasswordChangeForm,
-    PasswordRecoveryForm, Policy, RecoveryConfirmation, RecoveryRequest, Registering, RegistrationForm, SessionToken, Stay,
-    UserStore,
+    PasswordRecoveryForm, Policy, RecoveryConfirmation, RecoveryRequest, Registering, RegistrationForm, SessionToken,
+    Stay, UserStore,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;

@@ -76,9 +76,8 @@ impl<'a> History<'a> {
     }
 
     fn timeline(&self, user: &str) -> Vec<Operation<'a>> {
-        let is_ordered = |event: &&EventRow| {
-            event.user.as_deref() == Some(user) && ORDERED.contains(&event.kind.as_str())
-        };
+        let is_ordered =
+            |event: &&EventRow| event.user.as_deref() == Some(user) && ORDERED.contains(&event.kind.as_str());
         let mut events: Vec<&EventRow> = self.evidence.tables.events.iter().filter(is_ordered).collect();
         events.sort_by_key(|event| event.number);
         events.into_iter().filter_map(|event| self.operation(user, event)).collect()

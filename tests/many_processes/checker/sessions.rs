@@ -64,7 +64,8 @@ fn of_user<'a>(history: &History<'a>, user: &'a str, operations: &[Operation<'a>
         let later = &operations[at + 1..];
         let mut ended: Vec<(Instant, Instant)> =
             later.iter().filter(|one| ends(one, token)).map(|one| (one.begun, one.ended)).collect();
-        for call in token.iter().flat_map(|token| history.evidence.calls.iter().filter(move |call| closes(call, token))) {
+        for call in token.iter().flat_map(|token| history.evidence.calls.iter().filter(move |call| closes(call, token)))
+        {
             if matches!(history.kind(call), Some("signed_out" | "signed_in" | "signed_in_temporarily")) {
                 ended.push(history.span(call));
             }

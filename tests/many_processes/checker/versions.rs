@@ -43,7 +43,9 @@ fn chains<'a>(
             }
             continue;
         };
-        for (from, (done, _)) in successors.iter().filter(|(from, (done, _))| *done > 1 || (*done > 0 && **from >= last)) {
+        for (from, (done, _)) in
+            successors.iter().filter(|(from, (done, _))| *done > 1 || (*done > 0 && **from >= last))
+        {
             found.breach(Breach::UpdateLost, format!("{record} {id} at {last}: {done} commits went on from {from}"));
         }
         for from in (0..last).filter(|from| successors.get(from).is_none_or(|(done, unknown)| done + unknown == 0)) {
