@@ -77,9 +77,9 @@ async fn work(orders: Orders) {
             loop {
                 let facts = so_far.get(&life).cloned().unwrap_or_default();
                 if facts.logouts == 0
-                    && let Err(violation) = Life::new(&portal, life).live(&facts).await
+                    && let Err(halt) = Life::new(&portal, life).live(&facts).await
                 {
-                    return ledger.violation(&violation);
+                    return ledger.violation(&format!("{life}: {halt:?}"));
                 }
                 if orders.is_last {
                     return;

@@ -124,9 +124,7 @@ impl Told {
 
     fn take(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').expect("a verb");
-        let asked = |address: &str| {
-            Asked::of(Some(address.parse().expect("an address"))).expect("a life")
-        };
+        let asked = |address: &str| Asked::of(Some(address.parse().expect("an address"))).expect("a life");
         match verb {
             "asks" => self.calls += 1,
             "unavailable" => self.unavailable += 1,

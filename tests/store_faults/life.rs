@@ -20,12 +20,19 @@ const MOST_TRIES: usize = 1_000;
 
 type Called<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// What goes against the promise.
-pub type Violation = String;
+/// Why a person does not go on.
+#[derive(Debug)]
+pub enum Halt {
+    /// No call was answered in all tries.
+    GaveUp,
+    /// An answer that goes against the promise.
+    Violation(String),
+}
 
 pub struct Life<'a> {
     portal: &'a Portal,
     number: u32,
+    tries: usize,
 }
 
 pub fn username(life: u32) -> String {
@@ -42,11 +49,16 @@ pub fn password(changes: u32) -> String {
 
 impl<'a> Life<'a> {
     pub fn new(portal: &'a Portal, number: u32) -> Self {
-        Self { portal, number }
+        Self { portal, number, tries: MOST_TRIES }
+    }
+
+    /// Makes each call once.
+    pub fn impatient(self) -> Self {
+        Self { tries: 1, ..self }
     }
 
     /// From where the events end to the last logout.
-    pub async fn live(&self, so_far: &Facts) -> Result<(), Violation> {
+    pub async fn live(&self, so_far: &Facts) -> Result<(), Halt> {
         if !so_far.is_confirmed {
             if so_far.registrations == 0 {
                 self.register().await?;
@@ -73,9 +85,9 @@ impl<'a> Life<'a> {
         &self,
         call: impl Fn(Client) -> Called<'a, T>,
         kinds: impl Fn(&T, bool) -> Vec<EventKind>,
-    ) -> Result<(T, bool), Violation> {
+    ) -> Result<(T, bool), Halt> {
         let mut unsure = false;
-        for _ in 0..MOST_TRIES {
+        for _ in 0..self.tries {
             let asked = self.portal.asks(self.number);
             match call(asked.client()).await {
                 Ok(answer) => {
@@ -89,10 +101,10 @@ impl<'a> Life<'a> {
                 }
             }
         }
-        Err(format!("{} does not get on", self.number))
+        Err(Halt::GaveUp)
     }
 
-    pub async fn register(&self) -> Result<(), Violation> {
+    pub async fn register(&self) -> Result<(), Halt> {
         let (portal, life) = (self.portal, self.number);
         let call = |client: Client| -> Called<'a, Registering> {
             Box::pin(async move {
@@ -108,17 +120,17 @@ impl<'a> Life<'a> {
         };
         match self.until_answered(call, |_, _| vec![EventKind::RegistrationReceived]).await? {
             (Registering::Accepted(_), _) => Ok(()),
-            (other, _) => Err(format!("{life} registers: {other:?}")),
+            (other, _) => Err(Halt::Violation(format!("{life} registers: {other:?}"))),
         }
     }
 
     /// By the newest link: an earlier one may be dead, if the courier was cut off between the mail and its note of it.
-    pub async fn confirm(&self) -> Result<(), Violation> {
+    pub async fn confirm(&self) -> Result<(), Halt> {
         let (portal, life) = (self.portal, self.number);
         let mut tried = String::new();
         loop {
             let Some(token) = portal.link(&email(life), &tried).await else {
-                return Err(format!("{life} is mailed no link"));
+                return Err(Halt::Violation(format!("{life} is mailed no link")));
             };
             let call = |client: Client| -> Called<'a, Confirmation> {
                 let token = token.clone();
@@ -137,18 +149,20 @@ impl<'a> Life<'a> {
                 // It may be used, by a confirmation that was not answered: then she is a user.
                 (Confirmation::LinkInvalid, true) if self.log_in(0).await?.is_some() => return Ok(()),
                 (Confirmation::LinkInvalid, _) => tried = token,
-                (other, _) => return Err(format!("{life} confirms: {other:?}")),
+                (other, _) => return Err(Halt::Violation(format!("{life} confirms: {other:?}"))),
             }
         }
     }
 
     /// With the right password: nothing but a session will do.
-    pub async fn sign_in(&self, changes: u32) -> Result<SessionToken, Violation> {
+    pub async fn sign_in(&self, changes: u32) -> Result<SessionToken, Halt> {
         let token = self.log_in(changes).await?;
-        token.ok_or_else(|| format!("{} is turned away with the right password, {changes}", self.number))
+        token.ok_or_else(|| {
+            Halt::Violation(format!("{} is turned away with the right password, {changes}", self.number))
+        })
     }
 
-    async fn log_in(&self, changes: u32) -> Result<Option<SessionToken>, Violation> {
+    async fn log_in(&self, changes: u32) -> Result<Option<SessionToken>, Halt> {
         let (portal, life) = (self.portal, self.number);
         let call = |client: Client| -> Called<'a, Login> {
             Box::pin(async move {
@@ -163,24 +177,24 @@ impl<'a> Life<'a> {
         match self.until_answered(call, kinds).await?.0 {
             Login::SignedIn(signed_in) => Ok(Some(signed_in.token)),
             Login::Rejected => Ok(None),
-            Login::MustChangePassword(_) => Err(format!("{life} never had a temporary password")),
+            Login::MustChangePassword(_) => Err(Halt::Violation(format!("{life} never had a temporary password"))),
         }
     }
 
     /// Once, with a wrong password.
-    pub async fn guess(&self) -> Result<(), Violation> {
+    pub async fn guess(&self) -> Result<(), Halt> {
         let asked = self.portal.asks(self.number);
         let form = LoginForm::new(username(self.number), "Equivocada 1");
         match self.portal.acceso.login(form, Stay::Session, &asked.client()).await {
             Ok(Login::Rejected) => self.portal.ledger.acknowledged(asked, &[EventKind::LoginWrongPassword]),
-            Ok(other) => return Err(format!("{} guesses: {other:?}", self.number)),
+            Ok(other) => return Err(Halt::Violation(format!("{} guesses: {other:?}", self.number))),
             Err(_) => self.portal.ledger.unavailable(asked),
         }
         Ok(())
     }
 
     /// `None` if it is done, but its session was not told.
-    pub async fn change(&self, token: &SessionToken, changes: u32) -> Result<Option<SessionToken>, Violation> {
+    pub async fn change(&self, token: &SessionToken, changes: u32) -> Result<Option<SessionToken>, Halt> {
         let (portal, token) = (self.portal, token.reveal());
         let call = |client: Client| -> Called<'a, PasswordChange> {
             let token = SessionToken::parse(&token).expect("a token");
@@ -200,11 +214,11 @@ impl<'a> Life<'a> {
         match self.until_answered(call, kinds).await? {
             (PasswordChange::Changed(signed_in), _) => Ok(Some(signed_in.token)),
             (PasswordChange::NotSignedIn, true) => Ok(None),
-            (other, _) => Err(format!("{} changes the password: {other:?}", self.number)),
+            (other, _) => Err(Halt::Violation(format!("{} changes the password: {other:?}", self.number))),
         }
     }
 
-    pub async fn log_out(&self, token: &SessionToken) -> Result<(), Violation> {
+    pub async fn log_out(&self, token: &SessionToken) -> Result<(), Halt> {
         let (portal, token) = (self.portal, token.reveal());
         let call = |client: Client| -> Called<'a, ()> {
             let token = SessionToken::parse(&token).expect("a token");
@@ -218,15 +232,15 @@ impl<'a> Life<'a> {
     }
 
     /// Asked until it is answered; leaves no event.
-    pub async fn expect_session(&self, token: &SessionToken, expected: bool) -> Result<(), Violation> {
-        for _ in 0..MOST_TRIES {
+    pub async fn expect_session(&self, token: &SessionToken, expected: bool) -> Result<(), Halt> {
+        for _ in 0..self.tries {
             match self.portal.acceso.session(token).await {
                 Ok(visitor) if visitor.is_some() == expected => return Ok(()),
-                Ok(_) if expected => return Err(format!("{} has lost a session", self.number)),
-                Ok(_) => return Err(format!("{} has kept an ended session", self.number)),
+                Ok(_) if expected => return Err(Halt::Violation(format!("{} has lost a session", self.number))),
+                Ok(_) => return Err(Halt::Violation(format!("{} has kept an ended session", self.number))),
                 Err(_) => tokio::task::yield_now().await,
             }
         }
-        Err(format!("{} does not get on", self.number))
+        Err(Halt::GaveUp)
     }
 }

@@ -7,9 +7,11 @@
 //! `ACCESO_LONG=1 cargo test --release --all-features --test store_faults -- --nocapture`
 
 #![cfg(unix)]
+#![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
 
 mod check;
 mod client_kill;
+mod full_disk;
 mod ledger;
 mod life;
 mod portal;
