@@ -96,6 +96,16 @@ async fn flush(pool: &SqlitePool, jobs: Vec<Job>, count: usize) -> Vec<Answer> {
 
 async fn write_all(pool: &SqlitePool, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
+    let outcomes = write_on(&mut connection, jobs).await;
+    if outcomes.is_err() {
+        // SQLite takes a transaction back by itself when the disk is full. The driver counts it as open still, and would
+        // begin no other on this connection.
+        let _ = connection.close().await;
+    }
+    outcomes
+}
+
+async fn write_on(connection: &mut SqliteConnection, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
     let mut flush = connection.begin_with("begin immediate").await?;
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
