@@ -3,10 +3,26 @@
 //!
 //! **Each test has a database of its own.**
 
+#![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/deployment.rs"]
+mod deployment;
 #[path = "../common/handles.rs"]
 mod handles;
+#[path = "../common/life.rs"]
+mod life;
+mod plans;
 #[path = "../common/postgres.rs"]
 mod server;
+#[path = "../common/sources.rs"]
+mod sources;
+#[path = "../common/spy.rs"]
+mod spy;
+mod stand;
+#[path = "../common/statements.rs"]
+mod statements;
 
 use acceso::adapter::postgres::PostgresStore;
 use acceso::{BoxError, Event};
