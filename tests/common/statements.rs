@@ -82,12 +82,13 @@ impl<D: Database> Listening<D>
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
 {
-    /// To what is asked through this pool.
-    pub async fn to(pool: Pool<D>) -> Self {
+    /// To what is asked through this pool, which is made when it is our turn.
+    pub async fn to(pool: impl Future<Output = Pool<D>>) -> Self {
         static STARTED: Once = Once::new();
         static TURN: TurnMutex<()> = TurnMutex::const_new(());
         STARTED.call_once(|| tracing::subscriber::set_global_default(Listener).expect("nobody listens yet"));
-        let listening = Self { pool, _turn: TURN.lock().await };
+        let turn = TURN.lock().await;
+        let listening = Self { pool: pool.await, _turn: turn };
         listening.take().await;
         listening
     }

@@ -14,6 +14,10 @@ mod handles;
 #[path = "../common/life.rs"]
 mod life;
 mod plans;
+#[path = "../common/proxy.rs"]
+mod proxy;
+#[path = "../common/round_trips.rs"]
+mod round_trips;
 #[path = "../common/postgres.rs"]
 mod server;
 #[path = "../common/sources.rs"]
@@ -23,10 +27,16 @@ mod spy;
 mod stand;
 #[path = "../common/statements.rs"]
 mod statements;
+mod wire;
 
 use acceso::adapter::postgres::PostgresStore;
 use acceso::{BoxError, Event};
 use handles::Handles;
+use server::postgres_or_skip as can_run;
+
+/// For the rooms that both stores share.
+type Store = PostgresStore;
+type Db = sqlx::Postgres;
 
 /// Every event of the store.
 async fn events(store: &PostgresStore) -> Result<Vec<Event>, BoxError> {

@@ -31,7 +31,7 @@ async fn no_statement_reads_a_whole_table() {
         return;
     }
     let stand = Stand::new().await;
-    let listening = Listening::to(stand.noted_pool().await).await;
+    let listening = Listening::to(stand.noted_pool()).await;
     let store = PostgresStore::from_pool(listening.pool().clone()).await.expect("the tables are there");
     let mut portal = Deployment::over(store);
     life::everything(&mut portal).await;

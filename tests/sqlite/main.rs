@@ -13,6 +13,8 @@ mod handles;
 #[path = "../common/life.rs"]
 mod life;
 mod plans;
+#[path = "../common/round_trips.rs"]
+mod round_trips;
 #[path = "../common/sources.rs"]
 mod sources;
 #[path = "../common/spy.rs"]
@@ -25,6 +27,15 @@ use acceso::adapter::sqlite::SqliteStore;
 use acceso::{BoxError, Event};
 use handles::Handles;
 use tempfile::TempDir;
+
+/// For the rooms that both stores share.
+type Store = SqliteStore;
+type Db = sqlx::Sqlite;
+
+/// No machine lacks what this store needs.
+fn can_run(_: &str) -> bool {
+    true
+}
 
 fn url(folder: &TempDir) -> String {
     format!("sqlite:{}", folder.path().join("acceso.sqlite").display())

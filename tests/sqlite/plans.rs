@@ -30,7 +30,7 @@ const ROWS: &str = "with recursive n(i) as (select 1 union all select i + 1 from
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_reads_a_whole_table() {
     let stand = Stand::new().await;
-    let listening = Listening::to(stand.noted_pool().await).await;
+    let listening = Listening::to(stand.noted_pool()).await;
     let store = SqliteStore::from_pool(listening.pool().clone()).await.expect("the tables are there");
     let mut portal = Deployment::over(store);
     life::everything(&mut portal).await;
