@@ -8,6 +8,7 @@
 mod common;
 #[path = "../common/deployment.rs"]
 mod deployment;
+mod group_commit;
 #[path = "../common/handles.rs"]
 mod handles;
 #[path = "../common/life.rs"]
