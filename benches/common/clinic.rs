@@ -8,8 +8,8 @@ use std::sync::Arc;
 use acceso::adapter::memory::{MemoryMailer, MemoryStore};
 use acceso::test_util::cheap_hashing;
 use acceso::{
-    Acceso, BoxError, Client, Confirmation, ConfirmationForm, Courier, EmailAddress, Login, LoginForm, Mail, Patient,
-    PatientRegistry, Policy, Registering, RegistrationForm, Stay, UserStore,
+    Acceso, BoxError, Client, Clock, Confirmation, ConfirmationForm, Courier, EmailAddress, Login, LoginForm, Mail,
+    Patient, PatientRegistry, Policy, Registering, RegistrationForm, Stay, SystemClock, UserStore,
 };
 use async_trait::async_trait;
 use tokio::runtime::Runtime;
@@ -42,9 +42,20 @@ pub(crate) struct Clinic {
 
 /// The service over any store.
 pub(crate) fn service(store: impl UserStore + 'static, mailer: Arc<MemoryMailer>, policy: Policy) -> (Acceso, Courier) {
+    service_at(SystemClock, store, mailer, policy)
+}
+
+/// The same by another clock.
+pub(crate) fn service_at(
+    clock: impl Clock + 'static,
+    store: impl UserStore + 'static,
+    mailer: Arc<MemoryMailer>,
+    policy: Policy,
+) -> (Acceso, Courier) {
     Acceso::builder(store, Patients, mailer)
         .portal("Clínica del Sol", "https://portal.example")
         .policy(policy)
+        .clock(clock)
         .build()
         .expect("a safe policy")
 }
