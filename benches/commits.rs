@@ -1,0 +1,2 @@
+//! Commits.
+fn main() {}
