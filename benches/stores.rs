@@ -4,7 +4,7 @@
 //! **Every store is full before the first call is measured, and all sizes are asked turn about.**
 //!
 //! `ACCESO_SIZES=1000,1000000` names other sizes than 10³, 10⁴ and 10⁵; with `ACCESO_CHART=docs/growth.svg` the growth is
-//! drawn. Without a PostgreSQL server on the machine that part is skipped.
+//! drawn. Without a `PostgreSQL` server on the machine that part is skipped.
 
 mod common;
 #[path = "../tests/common/postgres.rs"]

@@ -1,5 +1,5 @@
-//! A portal in memory whose patients are all who write from a patient's address. Not: a test harness; nothing is checked
-//! but that each step was answered as it should be.
+//! A portal, in memory unless another store is given, whose patients are all who write from a patient's address. Not: a
+//! test harness; nothing is checked but that each step was answered as it should be.
 //!
 //! **Hashing costs what it costs in earnest, unless a clinic is asked for that only needs many sessions.**
 
@@ -34,7 +34,7 @@ impl PatientRegistry for Patients {
 pub(crate) struct Clinic {
     pub(crate) acceso: Acceso,
     pub(crate) courier: Courier,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn UserStore>,
     pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) runtime: Runtime,
     pub(crate) client: Client,
@@ -66,9 +66,14 @@ pub(crate) fn single_thread() -> Runtime {
 
 impl Clinic {
     pub(crate) fn new(policy: Policy) -> Self {
-        let (store, mailer) = (Arc::new(MemoryStore::new()), Arc::new(MemoryMailer::new()));
-        let (acceso, courier) = service(Arc::clone(&store), Arc::clone(&mailer), policy);
-        Self { acceso, courier, store, mailer, runtime: single_thread(), client: Client::unknown() }
+        Self::over(Arc::new(MemoryStore::new()), single_thread(), policy)
+    }
+
+    /// With a store that lives in this runtime.
+    pub(crate) fn over(store: impl UserStore + Clone + 'static, runtime: Runtime, policy: Policy) -> Self {
+        let mailer = Arc::new(MemoryMailer::new());
+        let (acceso, courier) = service(store.clone(), Arc::clone(&mailer), policy);
+        Self { acceso, courier, store: Arc::new(store), mailer, runtime, client: Client::unknown() }
     }
 
     /// Hashes so cheaply that it can be filled.

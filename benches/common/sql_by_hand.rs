@@ -71,15 +71,20 @@ const MAIL: &str = "insert into acceso_mail (id, purpose, user_id, generation, e
      due_at, attempts, lease, lease_until) values ($1, $2, null, null, $3, null, $4, $5, $6, $6, 0, 0, null)";
 
 impl ByHand {
+    /// With as many connections as the store.
     pub(crate) async fn to(url: &str) -> Result<Self, BoxError> {
+        Self::with(url, if url.starts_with("sqlite:") { 5 } else { 10 }).await
+    }
+
+    pub(crate) async fn with(url: &str, connections: u32) -> Result<Self, BoxError> {
         if url.starts_with("sqlite:") {
             let options: SqliteConnectOptions = url.parse()?;
             let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-            let pool = SqlitePoolOptions::new().max_connections(5).idle_timeout(None).max_lifetime(None);
+            let pool = SqlitePoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None);
             return Ok(Self::Sqlite(pool.test_before_acquire(false).connect_with(options).await?));
         }
         let options: PgConnectOptions = url.parse()?;
-        let pool = PgPoolOptions::new().max_connections(10).test_before_acquire(false);
+        let pool = PgPoolOptions::new().max_connections(connections).test_before_acquire(false);
         Ok(Self::Postgres(pool.connect_with(options).await?))
     }
 
