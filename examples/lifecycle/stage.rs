@@ -46,10 +46,13 @@ impl Options {
 pub(super) async fn open(name: &str) -> Outcome<Arc<dyn UserStore>> {
     let (store, opened): (Arc<dyn UserStore>, _) = match name.split_once(':') {
         None if name == "memory" => (Arc::new(MemoryStore::new()), "in memory".to_owned()),
-        Some(("sqlite", file)) => (Arc::new(SqliteStore::connect(name).await.map_err(cannot_open)?), file.to_owned()),
-        Some(("postgres" | "postgresql", _)) => {
-            (Arc::new(PostgresStore::connect(name).await.map_err(cannot_open)?), "in PostgreSQL".to_owned())
+        Some(("sqlite", file)) => {
+            (Arc::new(SqliteStore::connect(name).await.map_err(|error| cannot_open(&*error))?), file.to_owned())
         }
+        Some(("postgres" | "postgresql", _)) => (
+            Arc::new(PostgresStore::connect(name).await.map_err(|error| cannot_open(&*error))?),
+            "in PostgreSQL".to_owned(),
+        ),
         _ => return Err("--store is memory, sqlite:FILE or postgres://USER@HOST/DATABASE".into()),
     };
     println!("store: {opened}");
@@ -61,9 +64,9 @@ pub(super) async fn open(name: &str) -> Outcome<Arc<dyn UserStore>> {
 }
 
 /// With every cause that adds something: which of them helps is for the reader to say.
-fn cannot_open(error: Box<dyn Error + Send + Sync>) -> String {
+fn cannot_open(error: &(dyn Error + 'static)) -> String {
     let mut told = "the store cannot be opened".to_owned();
-    let mut cause: Option<&dyn Error> = Some(&*error);
+    let mut cause = Some(error);
     while let Some(error) = cause {
         let text = error.to_string();
         if !told.ends_with(&text) {
