@@ -11,7 +11,7 @@ use sqlx::{Executor, PgConnection, PgPool, Postgres, Row};
 
 use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement};
+use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
 use crate::port::error::BoxError;
@@ -210,7 +210,7 @@ async fn claim(db: &mut PgConnection, claim: Claim, from: i64) -> Result<Vec<Mai
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    statements::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
                 }
             }
         }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement};
+use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
 use crate::adapter::sqlite::OwnError;
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
@@ -175,7 +175,7 @@ async fn claim(db: &mut SqliteConnection, claim: Claim, from: i64) -> Result<Vec
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    statements::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
                 }
             }
         }
