@@ -15,7 +15,8 @@ use sqlx::{Connection, Row, SqlitePool};
 
 use crate::adapter::sql::job::Job;
 use crate::adapter::sql::rows::{self, cells_of};
-use crate::adapter::sql::statements::{self, Writer};
+use crate::adapter::sql::statements;
+use crate::adapter::sql::writes::Writer;
 use crate::adapter::sql::{self, Statement, boxed};
 use crate::adapter::sqlite::writer::Queue;
 use crate::clock::Timestamp;

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement};
+use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
 use crate::adapter::sqlite::OwnError;
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
@@ -66,10 +66,15 @@ enum Failure {
 }
 
 impl From<sqlx::Error> for Failure {
-    /// A broken constraint is taken back with its statement. Any other failure may have taken back the transaction.
+    /// A broken constraint, or a trigger that refuses, is taken back with its statement. Any other failure may have taken
+    /// back the transaction.
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error() {
-            Some(database) if database.kind() != sqlx::error::ErrorKind::Other => Self::Own(boxed(error)),
+        /// The lower byte of each code of the kind.
+        const CONSTRAINT: u32 = 19;
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        match code {
+            Some(code) if code & 0xff == CONSTRAINT => Self::Own(boxed(error)),
             _ => Self::Flush(error),
         }
     }
@@ -96,6 +101,16 @@ async fn flush(pool: &SqlitePool, jobs: Vec<Job>, count: usize) -> Vec<Answer> {
 
 async fn write_all(pool: &SqlitePool, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
+    let outcomes = write_on(&mut connection, jobs).await;
+    if outcomes.is_err() {
+        // SQLite takes a transaction back by itself when the disk is full. The driver counts it as open still, and would
+        // begin no other on this connection.
+        let _ = connection.close().await;
+    }
+    outcomes
+}
+
+async fn write_on(connection: &mut SqliteConnection, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
     let mut flush = connection.begin_with("begin immediate").await?;
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -160,7 +175,7 @@ async fn claim(db: &mut SqliteConnection, claim: Claim, from: i64) -> Result<Vec
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    statements::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
                 }
             }
         }
