@@ -2,8 +2,6 @@
 //!
 //! **Each next process goes on with what the one before it left.**
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +12,7 @@ use crate::check::{facts, violations};
 use crate::ledger::{Ledger, Told};
 use crate::life::Life;
 use crate::portal::Portal;
+use crate::random;
 use crate::server::{postgres_or_skip, shared};
 use crate::tables::Database;
 
@@ -90,10 +89,6 @@ async fn work(orders: Orders) {
     }
     people.join_all().await;
     portal.drain().await;
-}
-
-fn random(below: u64) -> u64 {
-    RandomState::new().build_hasher().finish() % below
 }
 
 /// Lets it note some things, and kills it a moment later.
