@@ -12,6 +12,7 @@
 mod check;
 mod client_kill;
 mod crowd;
+mod cut;
 mod full_disk;
 mod ledger;
 mod life;
