@@ -38,10 +38,8 @@ impl Orders {
         let mut parts = text.splitn(4, ' ');
         let mut part = || parts.next().expect("an order");
         let (run, is_last, ledger, url) = (part().parse().expect("a run"), part() == "true", part().into(), part());
-        let database = match url.starts_with("sqlite:") {
-            true => Database::Sqlite(url.to_owned()),
-            false => Database::Postgres(url.to_owned()),
-        };
+        let database = if url.starts_with("sqlite:") { Database::Sqlite } else { Database::Postgres };
+        let database = database(url.to_owned());
         Some(Self { run, is_last, database, ledger })
     }
 

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL that are cut, dead, refused or silent, one fault at a time. Not: faults under load, see
+//! Connections to `PostgreSQL` that are cut, dead, refused or silent, one fault at a time. Not: faults under load, see
 //! `server_kill`.
 //!
 //! **A call is answered or `Unavailable`, its commit is whole or not at all, and made again it succeeds.**

@@ -230,9 +230,9 @@ impl<'a> Life<'a> {
             let token = SessionToken::parse(&token).expect("a token");
             Box::pin(async move { portal.acceso.log_out(&token, &client).await })
         };
-        let kinds = |&(): &(), unsure: bool| match unsure {
-            true => vec![EventKind::SignedOut, EventKind::SessionRefused],
-            false => vec![EventKind::SignedOut],
+        let kinds = |&(): &(), unsure: bool| {
+            let refused = unsure.then_some(EventKind::SessionRefused);
+            refused.into_iter().chain([EventKind::SignedOut]).collect()
         };
         self.until_answered(call, kinds).await.map(drop)
     }

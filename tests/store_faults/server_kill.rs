@@ -1,4 +1,4 @@
-//! PostgreSQL killed under load: and started again, or followed by its replica. Not: one connection's end, see `cut`.
+//! `PostgreSQL` killed under load: and started again, or followed by its replica. Not: one connection's end, see `cut`.
 //!
 //! **The clients' process lives through it, and its people need not be told.**
 
