@@ -1,15 +1,18 @@
 //! Whether the time of an answer tells whom it was about: a login of a known, a locked and an unknown name; registering and
-//! both recoveries with a patient's address and nobody's.
+//! both recoveries with a patient's address and nobody's; over the store in memory and over `SQLite`.
 //!
-//! **The two are asked for turn about, and who listens is generous: he has the process's own CPU time of each login.**
+//! **The two are asked for turn about, and who listens is generous: he has the process's own CPU time of each call.** Over
+//! `SQLite` he is given the time of day too, in which the disk speaks.
 
 mod common;
 
 use std::time::Duration;
 
+use acceso::adapter::sqlite::SqliteStore;
 use acceso::{Client, Login, PasswordRecoveryForm, Policy, RecoveryRequest, Registering, UsernameRecoveryForm};
+use tempfile::TempDir;
 
-use common::clinic::{Clinic, PASSWORD, WRONG, email, nobodys_email, registration, username};
+use common::clinic::{Clinic, PASSWORD, WRONG, email, nobodys_email, registration, single_thread, username};
 use common::compare::{Compared, Rounds, Table, Target, lasted, spent, turn_about};
 use common::{How, comparison};
 
@@ -17,9 +20,47 @@ use common::{How, comparison};
 const PEOPLE: usize = 16;
 
 fn main() {
-    comparison("uniform/login", logins);
-    comparison("uniform/register", registrations);
-    comparison("uniform/recovery", recoveries);
+    comparison("uniform/login", |how| logins(how, &in_memory()));
+    comparison("uniform/register", |how| registrations(how, &in_memory()));
+    comparison("uniform/recovery", |how| recoveries(how, &in_memory()));
+    comparison("uniform/sqlite/login", |how| logins(how, &in_sqlite()));
+    comparison("uniform/sqlite/register", |how| registrations(how, &in_sqlite()));
+    comparison("uniform/sqlite/recovery", |how| recoveries(how, &in_sqlite()));
+}
+
+/// A clinic with users, and the store that it is over.
+struct Place {
+    clinic: Clinic,
+    name: &'static str,
+    folder: Option<TempDir>,
+}
+
+impl Place {
+    fn of(mut clinic: Clinic, name: &'static str, folder: Option<TempDir>) -> Self {
+        clinic.add_users(0, PEOPLE);
+        Self { clinic, name, folder }
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+}
+
+fn policy() -> Policy {
+    let mut policy = Policy::portal();
+    policy.mail.max_waiting = 10_000_000;
+    policy
+}
+
+fn in_memory() -> Place {
+    Place::of(Clinic::new(policy()), "in memory", None)
+}
+
+fn in_sqlite() -> Place {
+    let (folder, runtime) = (tempfile::tempdir().expect("a folder"), single_thread());
+    let url = format!("sqlite:{}", folder.path().join("acceso.sqlite").display());
+    let store = runtime.block_on(SqliteStore::connect(&url)).expect("the file opens");
+    Place::of(Clinic::over(store, runtime, policy()), "over SQLite", Some(folder))
 }
 
 /// A line for the medians, and one for how often a threshold on one sample tells the two apart.
@@ -81,9 +122,8 @@ fn rejected(clinic: &Clinic, name: &str) {
     assert!(matches!(clinic.login(name, WRONG), Login::Rejected));
 }
 
-fn logins(how: How) {
-    let mut clinic = Clinic::new(Policy::portal());
-    clinic.add_users(0, PEOPLE);
+fn logins(how: How, place: &Place) {
+    let clinic = &place.clinic;
     for number in 0..PEOPLE / 2 {
         clinic.lock(&username(number));
     }
@@ -95,7 +135,7 @@ fn logins(how: How) {
         for turn in 0..3 {
             let kind = (round + turn) % 3;
             let name = username([known(round), locked(round), unknown(round)][kind]);
-            kinds[kind].push(spent(|| rejected(&clinic, &name)));
+            kinds[kind].push(spent(|| rejected(clinic, &name)));
         }
         // The strike is taken back, or the known would be locked.
         assert!(matches!(clinic.login(&username(known(round)), PASSWORD), Login::SignedIn(_)));
@@ -103,7 +143,7 @@ fn logins(how: How) {
     let [known, locked, unknown] = kinds;
     let pair =
         |one: &[Duration], other: &[Duration]| -> Rounds { one.iter().copied().zip(other.iter().copied()).collect() };
-    let table = Table::titled("A login that is refused, CPU time");
+    let table = Table::titled(&format!("A login that is refused {}, CPU time", place.name));
     for (name, rounds) in [
         ("known : unknown", pair(&known, &unknown)),
         ("locked : unknown", pair(&locked, &unknown)),
@@ -113,17 +153,8 @@ fn logins(how: How) {
     }
 }
 
-/// A clinic where some addresses are patients' who have accounts.
-fn with_patients() -> Clinic {
-    let mut policy = Policy::portal();
-    policy.mail.max_waiting = 10_000_000;
-    let mut clinic = Clinic::new(policy);
-    clinic.add_users(0, PEOPLE);
-    clinic
-}
-
-fn registrations(how: How) {
-    let clinic = with_patients();
+fn registrations(how: How, place: &Place) {
+    let clinic = &place.clinic;
     let register = |email: &str| {
         let registering = clinic.acceso.register(registration(email, "nombrelibre"), &clinic.client);
         assert!(matches!(clinic.runtime.block_on(registering), Ok(Registering::Accepted(_))));
@@ -131,7 +162,7 @@ fn registrations(how: How) {
     let at = people();
     let rounds =
         turn_about(how.times(480), || spent(|| register(&email(at()))), || spent(|| register(&nobodys_email(at()))));
-    let table = Table::titled("Registering, CPU time");
+    let table = Table::titled(&format!("Registering {}, CPU time", place.name));
     tell(&table, "a patient's address : nobody's", &rounds, &rounds);
 }
 
@@ -144,9 +175,8 @@ fn people() -> impl Fn() -> usize {
 /// What is recovered, asked for a patient and for nobody.
 type Recovery<'a> = (&'a str, &'a dyn Fn(usize), &'a dyn Fn(usize));
 
-fn recoveries(how: How) {
-    let clinic = with_patients();
-    let client = Client::unknown();
+fn recoveries(how: How, place: &Place) {
+    let (clinic, client) = (&place.clinic, Client::unknown());
     let names = |email: String| {
         let call = clinic.acceso.recover_username(UsernameRecoveryForm { email }, &client);
         assert!(matches!(clinic.runtime.block_on(call), Ok(RecoveryRequest::Accepted)));
@@ -166,12 +196,24 @@ fn recoveries(how: How) {
         ("user name", &|number| name_of(&of_patients[number]), &|number| name_of(&of_nobody[number])),
         ("password", &|number| password_of(&of_patients[number]), &|number| password_of(&of_nobody[number])),
     ];
-    let table = Table::titled("Recovery, time");
+    let table = Table::titled(&format!("Recovery {}", place.name));
     for (name, patients, nobodys) in ways {
+        let name = format!("{name}, a patient's address : nobody's");
+        if place.is_on_disk() {
+            // A call has a flush to the disk in it, of which the process knows little.
+            let at = people();
+            let call = |call: &dyn Fn(usize), times: &mut Vec<Duration>| lasted(|| times.push(spent(|| call(at()))));
+            let (mut first, mut second) = (Vec::new(), Vec::new());
+            let of_day = turn_about(how.times(2_000), || call(patients, &mut first), || call(nobodys, &mut second));
+            let cpu: Rounds = first.into_iter().zip(second).collect();
+            tell(&table, &format!("{name}, CPU"), &cpu, &cpu);
+            tell(&table, &format!("{name}, of day"), &of_day, &of_day);
+            continue;
+        }
         let many = |call: &dyn Fn(usize)| lasted(|| (0..2 * PEOPLE).for_each(|number| call(number % PEOPLE)));
         let rounds = turn_about(how.times(600), || many(patients), || many(nobodys));
         let at = people();
         let singles = turn_about(how.times(4_000), || lasted(|| patients(at())), || lasted(|| nobodys(at())));
-        tell(&table, &format!("{name}, a patient's address : nobody's"), &rounds, &singles);
+        tell(&table, &name, &rounds, &singles);
     }
 }

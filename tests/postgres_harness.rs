@@ -1,4 +1,4 @@
-//! The harness of PostgreSQL itself: what the store's tests rely on.
+//! The harness of `PostgreSQL` itself: what the store's tests rely on.
 //!
 //! **A fault that a test orders takes place**, and the server knows of it what the test believes.
 
@@ -49,7 +49,7 @@ async fn insert(client: &mut PgConnection) -> Result<(), sqlx::Error> {
     transaction.commit().await
 }
 
-fn is_lost(result: Result<(), sqlx::Error>) -> bool {
+fn is_lost(result: &Result<(), sqlx::Error>) -> bool {
     matches!(result, Err(sqlx::Error::Io(_)))
 }
 
@@ -100,7 +100,7 @@ async fn a_promoted_standby_has_what_the_primary_committed() {
     insert(&mut client).await.expect("a commit");
 
     primary.kill();
-    assert!(is_lost(insert(&mut client).await));
+    assert!(is_lost(&insert(&mut client).await));
     standby.promote();
     proxy.set_target(standby.address());
     let mut client = PgConnection::connect(&url).await.expect("the standby");
@@ -137,7 +137,7 @@ async fn a_commit_is_done_though_its_answer_is_lost() {
     let Some(stage) = Stage::new("a_commit_is_done_though_its_answer_is_lost") else { return };
     let mut client = stage.client().await.expect("a connection");
     stage.proxy.cut_after_statement("COMMIT");
-    assert!(is_lost(insert(&mut client).await));
+    assert!(is_lost(&insert(&mut client).await));
     assert_eq!((stage.proxy.cuts(), stage.rows().as_str()), (1, "1"));
 }
 
@@ -146,7 +146,7 @@ async fn a_commit_that_does_not_arrive_is_not_done() {
     let Some(stage) = Stage::new("a_commit_that_does_not_arrive_is_not_done") else { return };
     let mut client = stage.client().await.expect("a connection");
     stage.proxy.cut_before_statement("COMMIT");
-    assert!(is_lost(insert(&mut client).await));
+    assert!(is_lost(&insert(&mut client).await));
     assert_eq!((stage.proxy.cuts(), stage.rows().as_str()), (1, "0"));
     insert(&mut stage.client().await.expect("a connection")).await.expect("no lock is left, and no cut armed");
 }
@@ -161,7 +161,7 @@ async fn a_prepared_statement_is_cut_as_well() {
         let statement = "INSERT INTO rows VALUES ($1)";
         sqlx::query(statement).bind(1).execute(&mut client).await.expect("the first passes");
         shared().run_sql(&stage.direct, "DELETE FROM rows");
-        assert!(is_lost(sqlx::query(statement).bind(2).execute(&mut client).await.map(drop)));
+        assert!(is_lost(&sqlx::query(statement).bind(2).execute(&mut client).await.map(drop)));
         assert_eq!((stage.proxy.cuts(), stage.rows().as_str()), (1, left));
     }
 }
@@ -175,7 +175,7 @@ async fn every_statement_can_be_cut() {
             let mut client = stage.client().await.expect("a connection");
             let before = stage.proxy.statements();
             stage.proxy.cut_nth_statement(cut, "", passing);
-            let was_cut = is_lost(insert(&mut client).await);
+            let was_cut = is_lost(&insert(&mut client).await);
             assert_eq!(was_cut, passing < 3, "{cut:?} {passing}");
             assert_eq!((stage.proxy.cuts() == 1, stage.rows().as_str()), (was_cut, rows), "{cut:?} {passing}");
             assert_eq!(stage.proxy.statements() - before, (passing + 1).min(3));
@@ -221,7 +221,7 @@ async fn a_cut_can_be_waited_for() {
     let mut client = stage.client().await.expect("a connection");
     stage.proxy.cut_after_statement("COMMIT");
     let (result, ()) = tokio::join!(insert(&mut client), stage.proxy.until_cuts(1));
-    assert!(is_lost(result));
+    assert!(is_lost(&result));
 }
 
 /// This test runs itself in a second process, which tells the folder of its server and waits to be killed.

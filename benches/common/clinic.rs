@@ -1,5 +1,5 @@
-//! A portal in memory whose patients are all who write from a patient's address. Not: a test harness; nothing is checked
-//! but that each step was answered as it should be.
+//! A portal, in memory unless another store is given, whose patients are all who write from a patient's address. Not: a
+//! test harness; nothing is checked but that each step was answered as it should be.
 //!
 //! **Hashing costs what it costs in earnest, unless a clinic is asked for that only needs many sessions.**
 
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use acceso::adapter::memory::{MemoryMailer, MemoryStore};
 use acceso::test_util::cheap_hashing;
 use acceso::{
-    Acceso, BoxError, Client, Confirmation, ConfirmationForm, Courier, EmailAddress, Login, LoginForm, Mail, Patient,
-    PatientRegistry, Policy, Registering, RegistrationForm, Stay, UserStore,
+    Acceso, BoxError, Client, Clock, Confirmation, ConfirmationForm, Courier, EmailAddress, Login, LoginForm, Mail,
+    Patient, PatientRegistry, Policy, Registering, RegistrationForm, Stay, SystemClock, UserStore,
 };
 use async_trait::async_trait;
 use tokio::runtime::Runtime;
@@ -34,7 +34,7 @@ impl PatientRegistry for Patients {
 pub(crate) struct Clinic {
     pub(crate) acceso: Acceso,
     pub(crate) courier: Courier,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn UserStore>,
     pub(crate) mailer: Arc<MemoryMailer>,
     pub(crate) runtime: Runtime,
     pub(crate) client: Client,
@@ -42,9 +42,20 @@ pub(crate) struct Clinic {
 
 /// The service over any store.
 pub(crate) fn service(store: impl UserStore + 'static, mailer: Arc<MemoryMailer>, policy: Policy) -> (Acceso, Courier) {
+    service_at(SystemClock, store, mailer, policy)
+}
+
+/// The same by another clock.
+pub(crate) fn service_at(
+    clock: impl Clock + 'static,
+    store: impl UserStore + 'static,
+    mailer: Arc<MemoryMailer>,
+    policy: Policy,
+) -> (Acceso, Courier) {
     Acceso::builder(store, Patients, mailer)
         .portal("Clínica del Sol", "https://portal.example")
         .policy(policy)
+        .clock(clock)
         .build()
         .expect("a safe policy")
 }
@@ -55,9 +66,14 @@ pub(crate) fn single_thread() -> Runtime {
 
 impl Clinic {
     pub(crate) fn new(policy: Policy) -> Self {
-        let (store, mailer) = (Arc::new(MemoryStore::new()), Arc::new(MemoryMailer::new()));
-        let (acceso, courier) = service(Arc::clone(&store), Arc::clone(&mailer), policy);
-        Self { acceso, courier, store, mailer, runtime: single_thread(), client: Client::unknown() }
+        Self::over(Arc::new(MemoryStore::new()), single_thread(), policy)
+    }
+
+    /// With a store that lives in this runtime.
+    pub(crate) fn over(store: impl UserStore + Clone + 'static, runtime: Runtime, policy: Policy) -> Self {
+        let mailer = Arc::new(MemoryMailer::new());
+        let (acceso, courier) = service(store.clone(), Arc::clone(&mailer), policy);
+        Self { acceso, courier, store: Arc::new(store), mailer, runtime, client: Client::unknown() }
     }
 
     /// Hashes so cheaply that it can be filled.

@@ -6,9 +6,12 @@
 #![allow(dead_code, reason = "each benchmark uses its own part")]
 
 pub(crate) mod by_hand;
+pub(crate) mod chart;
 pub(crate) mod clinic;
 pub(crate) mod compare;
+pub(crate) mod fill;
 pub(crate) mod nothing;
+pub(crate) mod sql_by_hand;
 
 use std::env;
 

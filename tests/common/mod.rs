@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
+pub mod kept;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +21,10 @@ pub const NEW_PASSWORD: &str = "Cuatro gatos 4";
 pub const NOBODY: &str = "nadie@example.org";
 
 /// A portal under test.
-pub struct Portal {
+pub struct Portal<S = MemoryStore> {
     pub acceso: Acceso,
     pub courier: Courier,
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<S>,
     pub registry: Arc<MemoryRegistry>,
     pub mailer: Arc<MemoryMailer>,
     pub clock: FakeClock,
@@ -60,6 +62,16 @@ impl Portal {
         Self { acceso, courier, store, registry, mailer, clock, client: Client::unknown() }
     }
 
+    pub fn event_kinds(&self) -> Vec<EventKind> {
+        self.store.events().iter().map(acceso::Event::kind).collect()
+    }
+
+    pub fn last_event(&self) -> EventKind {
+        *self.event_kinds().last().expect("an event")
+    }
+}
+
+impl<S> Portal<S> {
     pub fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -161,14 +173,6 @@ impl Portal {
     pub async fn change(&self, token: &SessionToken, current: &str, new: &str) -> PasswordChange {
         let form = PasswordChangeForm { current: current.into(), new: new.into(), repeated: new.into() };
         self.acceso.change_password(token, form, &self.client).await.expect("the store is there")
-    }
-
-    pub fn event_kinds(&self) -> Vec<EventKind> {
-        self.store.events().iter().map(acceso::Event::kind).collect()
-    }
-
-    pub fn last_event(&self) -> EventKind {
-        *self.event_kinds().last().expect("an event")
     }
 }
 

@@ -1,7 +1,8 @@
-//! A throwaway PostgreSQL server, from the machine's own programs: on loopback, with databases for the asking and faults to
-//! order; of version 15 or later. Not: a server that somebody else started.
+//! A throwaway `PostgreSQL` server, from the machine's own programs: on loopback, with databases for the asking and
+//! faults to order. Not: a server that somebody else started.
 //!
-//! **The server and its folder do not outlive the test process**, however that ends: a watcher holds the other end of a pipe.
+//! **The server and its folder do not outlive the test process**, however that ends: a watcher holds the other end of a
+//! pipe.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
@@ -47,7 +48,7 @@ impl Server {
 
     fn launch(settings: &'static str, origin: Origin) -> Self {
         let programs = programs().expect("PostgreSQL's programs: ask `postgres_or_skip` first");
-        let template = template_of(programs);
+        let template = template();
         let mut watcher = Watcher::new(programs, &template, settings);
         let folder = PathBuf::from(watcher.ask("folder").expect("a folder"));
         let filled = match origin {
@@ -78,7 +79,8 @@ impl Server {
     /// The URL of a new database with nothing in it. Files are copied: seven times as fast as by way of the log.
     pub fn database(&self) -> String {
         let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        self.run_sql(&self.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy"));
+        let strategy = if major_version() < 15 { "" } else { "STRATEGY file_copy" };
+        self.run_sql(&self.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE template0 {strategy}"));
         self.url(&name)
     }
 
@@ -87,6 +89,7 @@ impl Server {
     }
 
     /// What an owner's hand does to a database. The rows of the answer, a line each, columns parted by `|`.
+    #[allow(clippy::unused_self, reason = "who has no server has no database")]
     pub fn run_sql(&self, url: &str, sql: &str) -> String {
         let programs = programs().expect("PostgreSQL's programs");
         let done = Command::new(programs.join("psql"))
@@ -142,6 +145,7 @@ const WAIT_FOR_STANDBY: &str = "DO $$ BEGIN \
      WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync') LOOP \
      PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$";
 
+#[derive(Clone, Copy)]
 enum Origin {
     Template,
     Primary(u16),
@@ -216,7 +220,7 @@ impl Drop for Watcher {
     }
 }
 
-/// The folder of PostgreSQL's programs: the one in the path, else the newest that Debian has.
+/// The folder of `PostgreSQL`'s programs: the one in the path, else the newest that Debian has.
 fn programs() -> Option<&'static Path> {
     static PROGRAMS: OnceLock<Option<PathBuf>> = OnceLock::new();
     let is_whole = |folder: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file());
@@ -231,11 +235,21 @@ fn programs() -> Option<&'static Path> {
     PROGRAMS.get_or_init(find).as_deref()
 }
 
+/// As `postgres --version` tells it.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| output(programs().expect("PostgreSQL's programs").join("postgres"), &["--version"]))
+}
+
+fn major_version() -> u32 {
+    let digits = version().split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
+    digits.and_then(|digits| digits.parse().ok()).expect("a version")
+}
+
 /// Where the data of a new server of this version and user is kept from one test process to the next.
-fn template_of(programs: &Path) -> PathBuf {
-    let version = output(programs.join("postgres"), &["--version"]);
+fn template() -> PathBuf {
     let user = unprivileged_user().map_or_else(|| output("id", &["-u"]), |(user, _)| user.clone());
-    let name = format!("postgres-{user}-{version}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let name = format!("postgres-{user}-{}", version()).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
@@ -244,7 +258,7 @@ fn publish(made: &Path, template: &Path) -> bool {
     fs::rename(made, template).is_ok() || template.exists()
 }
 
-/// Who runs the server if we are root, which PostgreSQL refuses: user and group, as numbers.
+/// Who runs the server if we are root, which `PostgreSQL` refuses: user and group, as numbers.
 fn unprivileged_user() -> Option<&'static (String, String)> {
     static USER: OnceLock<Option<(String, String)>> = OnceLock::new();
     let find = || {

@@ -1,5 +1,5 @@
-//! A proxy between a client and PostgreSQL that loses connections at a statement of the test's choice. Not: a proxy for
-//! encrypted connections; it tells clients that there are none.
+//! A proxy between a client and `PostgreSQL` that loses connections at a statement of the test's choice. Not: a proxy
+//! for encrypted connections; it tells clients that there are none.
 //!
 //! **A connection cut after a statement is cut when the server has done it, and one cut before it when the server has
 //! given up the connection**: a test that sees the cut need not wait for the server.

@@ -167,8 +167,8 @@ impl<'a> Link<'a> {
     }
 }
 
-/// The first whole message, taken out of what has come: a letter unless it is the introduction, and a length that counts
-/// itself.
+/// The first whole message, taken out of what has come: a letter unless it is the introduction, and a length that
+/// counts itself.
 fn take_message(come: &mut Vec<u8>, has_letter: bool) -> Option<Vec<u8>> {
     let letter = usize::from(has_letter);
     let length = number(come.get(letter..letter + 4)?);

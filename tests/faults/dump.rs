@@ -6,12 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use acceso::adapter::memory::MemoryStore;
 use acceso::{
     Claim, Commit, Digest, EmailAddress, MailboxId, RegistrationId, Stored, Timestamp, UserId, UserStore, Username,
     Write,
 };
 use serde_json::{Value, json};
+
+use crate::common::kept::Kept;
 
 /// The keys that were ever written, by which the port finds what is there.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +54,8 @@ impl Known {
 }
 
 /// All but the rows of mail, of which only the number is told: they may be under a courier's lease.
-pub async fn dump(store: &MemoryStore, known: &Known) -> Value {
-    let there = "memory is there";
+pub async fn dump(store: &impl Kept, known: &Known) -> Value {
+    let there = "the store is there";
     let (mut users, mut registrations, mut mailboxes, mut sessions) = (vec![], vec![], vec![], vec![]);
     let mut index = vec![];
     for id in &known.users {
@@ -96,16 +97,16 @@ pub async fn dump(store: &MemoryStore, known: &Known) -> Value {
         "sessions": sessions,
         "index": index,
         "mail waiting": [backlog.typed, backlog.to_users],
-        "events": store.events(),
+        "events": store.kept().await,
     })
 }
 
 /// The rows of mail, without their leases. Takes them under a lease that has ended already, so it must not be called while
 /// a courier is at work.
-pub async fn mail_rows(store: &MemoryStore, now: Timestamp) -> Value {
+pub async fn mail_rows(store: &impl UserStore, now: Timestamp) -> Value {
     let (end, limit) = (Timestamp::from_millis(i64::MAX), u32::MAX);
     let all = Claim { now: end, lease_until: now, latest_due: end, limit };
-    let mut rows = store.claim_due_mail(all).await.expect("memory is there");
+    let mut rows = store.claim_due_mail(all).await.expect("the store is there");
     rows.sort_by_key(acceso::MailIntent::id);
     rows.into_iter()
         .map(|row| {

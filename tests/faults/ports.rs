@@ -1,4 +1,4 @@
-//! The three ports in memory behind one counter, so that a fault can be put at any call. Not: what a fault may lead to.
+//! The three ports behind one counter, so that a fault can be put at any call. Not: what a fault may lead to.
 //!
 //! **Every call of every port passes here, in the order in which the core makes them.**
 
@@ -17,6 +17,7 @@ use acceso::{
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::common::kept::Kept;
 use crate::dump::{Known, dump};
 
 /// What goes wrong at a call.
@@ -206,13 +207,13 @@ fn broken<T>(_: Kind) -> Result<T, BoxError> {
     Err(format!("connection lost: {ROW}").into())
 }
 
-/// The store in memory, with faults.
-pub struct FaultyStore {
-    pub store: Arc<MemoryStore>,
+/// A store with faults.
+pub struct FaultyStore<S = MemoryStore> {
+    pub store: Arc<S>,
     pub control: Arc<Control>,
 }
 
-impl FaultyStore {
+impl<S: Kept> FaultyStore<S> {
     async fn read<T: Debug>(&self, work: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
         self.control.around(Call::Read, broken, work).await
     }
@@ -230,14 +231,14 @@ impl FaultyStore {
         self.control.landed.fetch_add(1, Ordering::SeqCst);
         if self.control.records.load(Ordering::SeqCst) {
             let known = lock(&self.control.known).clone();
-            let state = dump(&self.store, &known).await;
+            let state = dump(&*self.store, &known).await;
             lock(&self.control.states).push(state);
         }
     }
 }
 
 #[async_trait]
-impl UserStore for FaultyStore {
+impl<S: Kept> UserStore for FaultyStore<S> {
     async fn user(&self, id: UserId) -> Result<Option<User>, BoxError> {
         self.read(self.store.user(id)).await
     }

@@ -123,7 +123,7 @@ impl Stage {
     /// What the store holds, but for the rows of mail.
     pub async fn dump(&self) -> Value {
         let known = lock(&self.control.known).clone();
-        dump(&self.portal.store, &known).await
+        dump(&*self.portal.store, &known).await
     }
 
     /// The rows of mail; not while a courier is at work.

@@ -3,14 +3,40 @@
 //!
 //! **Each test has a database of its own.**
 
+#![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/deployment.rs"]
+mod deployment;
 #[path = "../common/handles.rs"]
 mod handles;
+#[path = "../common/life.rs"]
+mod life;
+mod plans;
+#[path = "../common/proxy.rs"]
+mod proxy;
+#[path = "../common/round_trips.rs"]
+mod round_trips;
 #[path = "../common/postgres.rs"]
 mod server;
+#[path = "../common/sources.rs"]
+mod sources;
+#[path = "../common/spy.rs"]
+mod spy;
+mod stand;
+#[path = "../common/statements.rs"]
+mod statements;
+mod wire;
 
 use acceso::adapter::postgres::PostgresStore;
 use acceso::{BoxError, Event};
 use handles::Handles;
+use server::postgres_or_skip as can_run;
+
+/// For the rooms that both stores share.
+type Store = PostgresStore;
+type Db = sqlx::Postgres;
 
 /// Every event of the store.
 async fn events(store: &PostgresStore) -> Result<Vec<Event>, BoxError> {

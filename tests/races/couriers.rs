@@ -7,8 +7,9 @@ use acceso::{
     Courier, EventKind, Login, MailId, MailPurpose, Policy, RecoveryConfirmation, RecoveryRequest, UserStore,
 };
 
+use crate::common::kept::Kept;
 use crate::common::{ANA, PASSWORD, patient, temporary, token};
-use crate::crowd::{NAME, World, at_once, roomy};
+use crate::crowd::{NAME, World, at_once, event_kinds, roomy};
 use crate::ports::Call;
 
 const PATIENTS: usize = 60;
@@ -19,7 +20,7 @@ fn address(number: usize) -> String {
 
 /// A world in which many have registered.
 async fn waiting_room() -> World {
-    let world = World::new();
+    let world = World::new().await;
     let portal = world.portal(roomy(Policy::portal()), 1);
     for number in 0..PATIENTS {
         world.registry.insert(patient(&format!("pac-1{number}"), &address(number)));
@@ -29,7 +30,7 @@ async fn waiting_room() -> World {
 }
 
 async fn waiting(world: &World) -> u64 {
-    let backlog = world.store.mail_backlog().await.expect("memory is there");
+    let backlog = world.store.mail_backlog().await.expect("the store is there");
     backlog.typed + backlog.to_users
 }
 
@@ -87,7 +88,7 @@ async fn a_courier_that_dies_on_its_way_is_replaced_by_another() {
         while second.deliver_due().await.expect("the store is there").claimed > 0 {}
         assert_eq!(waiting(&world).await, 0);
         let handed = EventKind::MailSent(MailPurpose::ConfirmRegistration);
-        let sent = world.store.events().iter().filter(|event| event.kind() == handed).count();
+        let sent = world.store.kept().await.iter().filter(|event| event.kind() == handed).count();
         assert_eq!(sent, PATIENTS, "each is settled once");
         let all = already + meanwhile.len() + world.mailer.take().len();
         assert!((PATIENTS..=PATIENTS + 8).contains(&all), "twice only what was being sent: {all}");
@@ -99,7 +100,7 @@ async fn a_courier_that_dies_on_its_way_is_replaced_by_another() {
 async fn a_courier_that_lost_its_lease_spoils_nothing() {
     let mut stood = 0;
     for steps in 0.. {
-        let world = World::new();
+        let world = World::new().await;
         let mut portal = world.portal(roomy(Policy::portal()), 1);
         portal.user(ANA, NAME, PASSWORD).await;
         assert_eq!(portal.recover_password(ANA, NAME).await, RecoveryRequest::Accepted);
@@ -125,12 +126,18 @@ async fn a_courier_that_lost_its_lease_spoils_nothing() {
         let in_mailer = control.begun() == Some(Call::Send);
         let mut mails = world.mailer.take();
         world.clock.advance(std::time::Duration::from_secs(6 * 60));
-        let second = quick.deliver_due().await.expect("the store is there");
+        let mut second = quick.deliver_due().await.expect("the store is there");
         mails.extend(world.mailer.take());
         if !finished {
             let first = round.await.expect("the store is there");
             if second.sent == 1 {
                 assert_eq!((first.sent, first.left), (0, first.claimed), "settled by who had lost the lease");
+            }
+            // A claim of six minutes ago that lands last takes the new lease for that of a wrong clock: then neither has
+            // it, and the next round does.
+            if (first.left, second.left) == (1, 1) {
+                second = quick.deliver_due().await.expect("the store is there");
+                mails.extend(world.mailer.take());
             }
         }
         let late = world.mailer.take();
@@ -141,7 +148,7 @@ async fn a_courier_that_lost_its_lease_spoils_nothing() {
         let newest = mails.last().expect("a mail");
         assert!(matches!(portal.login(NAME, &temporary(newest)).await, Login::MustChangePassword(_)), "step {steps}");
         assert_eq!(waiting(&world).await, 0);
-        let kinds = portal.event_kinds();
+        let kinds = event_kinds(&portal).await;
         let sent = kinds.iter().filter(|kind| **kind == EventKind::MailSent(MailPurpose::TemporaryPassword)).count();
         assert_eq!(sent, 1, "settled once");
         if finished {

@@ -6,30 +6,37 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use acceso::adapter::memory::{MemoryMailer, MemoryRegistry, MemoryStore};
+use acceso::adapter::memory::{MemoryMailer, MemoryRegistry};
 use acceso::test_util::{FakeClock, SeededEntropy, cheap_hashing};
-use acceso::{Acceso, Client, Courier, Policy, Stored, User, UserStore};
+use acceso::{Acceso, Client, Courier, EventKind, Policy, Stored, User, UserStore};
 use serde_json::Value;
 use tokio::sync::Barrier;
 
+use crate::common::kept::Kept;
 use crate::common::{ANA, Portal, patient};
 use crate::ports::{Control, FaultyMailer, FaultyRegistry, FaultyStore};
+use crate::store::Store;
 
 pub const NAME: &str = "anapena";
+
+/// The kinds of all events, in the order of commits.
+pub async fn event_kinds(portal: &Portal<Store>) -> Vec<EventKind> {
+    portal.store.kept().await.iter().map(acceso::Event::kind).collect()
+}
 
 /// What several services can share.
 #[derive(Clone)]
 pub struct World {
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<Store>,
     pub registry: Arc<MemoryRegistry>,
     pub mailer: Arc<MemoryMailer>,
     pub clock: FakeClock,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub async fn new() -> Self {
         Self {
-            store: Arc::new(MemoryStore::new()),
+            store: Arc::new(crate::store::fresh().await),
             registry: Arc::new(MemoryRegistry::from_iter([patient("pac-0001", ANA)])),
             mailer: Arc::new(MemoryMailer::new()),
             clock: FakeClock::default(),
@@ -54,7 +61,7 @@ impl World {
         (acceso, courier, control)
     }
 
-    pub fn portal(&self, policy: Policy, seed: u64) -> Portal {
+    pub fn portal(&self, policy: Policy, seed: u64) -> Portal<Store> {
         let (acceso, courier, control) = self.service(policy, seed);
         control.yield_at_each_call();
         let Self { store, registry, mailer, clock } = self.clone();
@@ -71,8 +78,8 @@ pub fn roomy(policy: Policy) -> Policy {
 }
 
 /// A portal in a world of its own.
-pub fn portal(policy: Policy) -> Portal {
-    World::new().portal(roomy(policy), 7)
+pub async fn portal(policy: Policy) -> Portal<Store> {
+    World::new().await.portal(roomy(policy), 7)
 }
 
 /// The futures on tasks of their own, all let go at one instant; their answers in the same order.
@@ -120,12 +127,12 @@ pub async fn overtaken<A, B>(
     Some((slow.await, second))
 }
 
-pub async fn user(store: &MemoryStore, name: &str) -> Option<User> {
-    store.user_named(&name.parse().expect("a name")).await.expect("memory is there")
+pub async fn user(store: &Store, name: &str) -> Option<User> {
+    store.user_named(&name.parse().expect("a name")).await.expect("the store is there")
 }
 
 /// The credential as it is stored.
-pub async fn credential(store: &MemoryStore, name: &str) -> Value {
+pub async fn credential(store: &Store, name: &str) -> Value {
     let user = user(store, name).await.expect("a user");
     serde_json::to_value(Stored(user)).expect("a document")["credential"].clone()
 }

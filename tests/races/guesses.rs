@@ -3,7 +3,7 @@
 use acceso::{EventKind, Login, LoginForm, PasswordChange, PasswordChangeForm, Policy, Stay};
 
 use crate::common::{ANA, NEW_PASSWORD, PASSWORD};
-use crate::crowd::{Dice, NAME, at_once, credential, portal};
+use crate::crowd::{Dice, NAME, at_once, credential, event_kinds, portal};
 
 const ROUNDS: usize = 40;
 const GUESSES: usize = 200;
@@ -37,9 +37,9 @@ async fn parallel_guesses_get_in_no_more_often_than_serial_ones() {
     let mut dice = Dice(10);
     let mut entries = 0;
     for _ in 0..ROUNDS {
-        let mut portal = portal(Policy::portal());
+        let mut portal = portal(Policy::portal()).await;
         portal.user(ANA, NAME, PASSWORD).await;
-        let before = portal.event_kinds().len();
+        let before = event_kinds(&portal).await.len();
         let right = dice.below(GUESSES);
         let guesses = (0..GUESSES).map(|number| {
             let (acceso, client) = (portal.acceso.clone(), portal.client.clone());
@@ -54,7 +54,7 @@ async fn parallel_guesses_get_in_no_more_often_than_serial_ones() {
                 other => panic!("strangers alone have driven it to {other:?}"),
             }
         }
-        let kinds = portal.event_kinds();
+        let kinds = event_kinds(&portal).await;
         let entered = judged(&kinds[before..], 5);
         assert_eq!(entered, usize::from(matches!(answers[right], Ok(Login::SignedIn(_)))));
         entries += entered;
@@ -71,10 +71,10 @@ async fn parallel_guesses_get_in_no_more_often_than_serial_ones() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn guesses_at_login_and_at_a_change_of_password_are_counted_together() {
     for _ in 0..10 {
-        let mut portal = portal(Policy::portal());
+        let mut portal = portal(Policy::portal()).await;
         portal.user(ANA, NAME, PASSWORD).await;
         let token = portal.signed_in(NAME, PASSWORD).await.token;
-        let before = portal.event_kinds().len();
+        let before = event_kinds(&portal).await.len();
         let guesses = (0..60).map(|number| {
             let (acceso, client, token) = (portal.acceso.clone(), portal.client.clone(), token.clone());
             async move {
@@ -91,7 +91,7 @@ async fn guesses_at_login_and_at_a_change_of_password_are_counted_together() {
             }
         });
         at_once(guesses).await;
-        let kinds = portal.event_kinds();
+        let kinds = event_kinds(&portal).await;
         let counted = kinds[before..].iter().filter(|kind| **kind != EventKind::PasswordChangeRefused);
         assert_eq!(judged(&counted.copied().collect::<Vec<_>>(), 5), 0);
         assert_eq!(credential(&portal.store, NAME).await["chosen"]["strikes"], 5);

@@ -12,6 +12,15 @@ mod dump;
 #[path = "../faults/ports.rs"]
 mod ports;
 
+/// The store that is raced on: in memory.
+mod store {
+    pub type Store = acceso::adapter::memory::MemoryStore;
+
+    pub async fn fresh() -> Store {
+        Store::new()
+    }
+}
+
 mod couriers;
 mod crowd;
 mod guesses;

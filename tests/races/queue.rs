@@ -38,7 +38,7 @@ fn registration(number: usize) -> RegistrationForm {
 
 #[tokio::test]
 async fn a_flood_of_logins_does_not_hold_up_a_temporary_password() {
-    let world = World::new();
+    let world = World::new().await;
     let (acceso, courier, _) = world.service(costly(), 1);
     let mut portal = world.portal(costly(), 2);
     (portal.acceso, portal.courier) = (acceso, courier);
@@ -61,7 +61,7 @@ async fn a_flood_of_logins_does_not_hold_up_a_temporary_password() {
 
 #[tokio::test]
 async fn registrations_hold_at_most_half_of_the_queue() {
-    let world = World::new();
+    let world = World::new().await;
     let mut policy = costly();
     policy.hashing.queue_per_thread = 7;
     let (acceso, _courier, _) = world.service(policy, 1);
@@ -79,7 +79,7 @@ async fn registrations_hold_at_most_half_of_the_queue() {
 
 #[tokio::test]
 async fn who_is_busy_has_looked_up_nothing() {
-    let world = World::new();
+    let world = World::new().await;
     let mut policy = costly();
     policy.hashing.queue_per_thread = 1;
     let (acceso, _courier, control) = world.service(policy, 1);

@@ -7,7 +7,8 @@ use acceso::{
 };
 
 use crate::common::{ANA, NEW_PASSWORD, PASSWORD, Portal, token};
-use crate::crowd::{NAME, World, at_once, credential, portal, roomy, user};
+use crate::crowd::{NAME, World, at_once, credential, event_kinds, portal, roomy, user};
+use crate::store::Store;
 
 const ROUNDS: usize = 40;
 
@@ -21,7 +22,7 @@ enum Came {
 
 type Racer = std::pin::Pin<Box<dyn Future<Output = Came> + Send>>;
 
-fn login(portal: &Portal, password: &'static str) -> Racer {
+fn login(portal: &Portal<Store>, password: &'static str) -> Racer {
     let (acceso, client) = (portal.acceso.clone(), portal.client.clone());
     Box::pin(async move {
         match acceso.login(LoginForm::new(NAME, password), Stay::Session, &client).await {
@@ -32,7 +33,7 @@ fn login(portal: &Portal, password: &'static str) -> Racer {
     })
 }
 
-fn change(portal: &Portal, token: &SessionToken) -> Racer {
+fn change(portal: &Portal<Store>, token: &SessionToken) -> Racer {
     let (acceso, client, token) = (portal.acceso.clone(), portal.client.clone(), token.clone());
     Box::pin(async move {
         let (new, repeated) = (NEW_PASSWORD.into(), NEW_PASSWORD.into());
@@ -45,16 +46,16 @@ fn change(portal: &Portal, token: &SessionToken) -> Racer {
     })
 }
 
-async fn with_session() -> (Portal, SessionToken) {
-    let mut portal = portal(Policy::portal());
+async fn with_session() -> (Portal<Store>, SessionToken) {
+    let mut portal = portal(Policy::portal()).await;
     portal.user(ANA, NAME, PASSWORD).await;
     let token = portal.signed_in(NAME, PASSWORD).await.token;
     (portal, token)
 }
 
-async fn open_sessions(portal: &Portal) -> usize {
+async fn open_sessions(portal: &Portal<Store>) -> usize {
     let user = user(&portal.store, NAME).await.expect("a user");
-    portal.store.sessions_of(user.id()).await.expect("memory is there").len()
+    portal.store.sessions_of(user.id()).await.expect("the store is there").len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -116,14 +117,14 @@ async fn a_change_of_password_never_outlives_the_logout_of_its_session() {
     let mut both = [0; 2];
     for _ in 0..2 * ROUNDS {
         let (portal, token) = with_session().await;
-        let before = portal.event_kinds().len();
+        let before = event_kinds(&portal).await.len();
         let (acceso, client, leaving) = (portal.acceso.clone(), portal.client.clone(), token.clone());
         let log_out: Racer = Box::pin(async move {
             acceso.log_out(&leaving, &client).await.expect("the store is there");
             Came::Out
         });
         let came = at_once([change(&portal, &token), log_out]).await;
-        let kinds = portal.event_kinds();
+        let kinds = event_kinds(&portal).await;
         let at = |kind| kinds[before..].iter().position(|other| *other == kind);
         if let Came::Through(new) = &came[0] {
             assert!(at(EventKind::PasswordChanged) < at(EventKind::SignedOut).or(Some(usize::MAX)));
@@ -152,7 +153,7 @@ async fn what_staff_revoke_is_what_was_open_before() {
         })];
         racers.extend((0..4).map(|_| login(&portal, PASSWORD)));
         at_once(racers).await;
-        let kinds = portal.event_kinds();
+        let kinds = event_kinds(&portal).await;
         let revoked = kinds.iter().position(|kind| *kind == EventKind::SessionsRevoked).expect("an event");
         let after = kinds[revoked..].iter().filter(|kind| **kind == EventKind::SignedIn).count();
         assert_eq!(open_sessions(&portal).await, after);
@@ -166,7 +167,7 @@ async fn renewing_a_hash_never_brings_a_changed_password_back() {
     costly.hash_cost = HashCost::new(12 * 1024, 3).expect("as strong as asked for");
     let (mut renewed, rounds) = (0, 12);
     for round in 0..rounds {
-        let world = World::new();
+        let world = World::new().await;
         world.portal(costly.clone(), 100 + round).user(ANA, NAME, PASSWORD).await;
         let portal = world.portal(roomy(Policy::portal()), round);
         let stored = credential(&portal.store, NAME).await["chosen"]["hash"].clone();
@@ -189,7 +190,7 @@ async fn renewing_a_hash_never_brings_a_changed_password_back() {
 async fn the_number_of_sessions_holds_in_a_crowd() {
     let mut policy = Policy::portal();
     policy.session.per_user = 3;
-    let mut portal = crate::crowd::portal(cheap_hashing(policy));
+    let mut portal = crate::crowd::portal(cheap_hashing(policy)).await;
     portal.user(ANA, NAME, PASSWORD).await;
     let came = at_once((0..40).map(|_| login(&portal, PASSWORD))).await;
     assert!(came.iter().all(|came| matches!(came, Came::In(_))));

@@ -2,13 +2,41 @@
 //!
 //! **Each test has a file of its own.**
 
+#![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/deployment.rs"]
+mod deployment;
+mod group_commit;
 #[path = "../common/handles.rs"]
 mod handles;
+#[path = "../common/life.rs"]
+mod life;
+mod plans;
+#[path = "../common/round_trips.rs"]
+mod round_trips;
+#[path = "../common/sources.rs"]
+mod sources;
+#[path = "../common/spy.rs"]
+mod spy;
+mod stand;
+#[path = "../common/statements.rs"]
+mod statements;
 
 use acceso::adapter::sqlite::SqliteStore;
 use acceso::{BoxError, Event};
 use handles::Handles;
 use tempfile::TempDir;
+
+/// For the rooms that both stores share.
+type Store = SqliteStore;
+type Db = sqlx::Sqlite;
+
+/// No machine lacks what this store needs.
+fn can_run(_: &str) -> bool {
+    true
+}
 
 fn url(folder: &TempDir) -> String {
     format!("sqlite:{}", folder.path().join("acceso.sqlite").display())

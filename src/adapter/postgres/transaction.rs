@@ -11,7 +11,7 @@ use sqlx::{Executor, PgConnection, PgPool, Postgres, Row};
 
 use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement};
+use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
 use crate::port::error::BoxError;
@@ -169,8 +169,8 @@ fn if_overtaken(job: &Job) -> Option<Written> {
 }
 
 async fn carry_out(db: &mut PgConnection, job: Job) -> Result<Written, sqlx::Error> {
-    const EVENTS: &str =
-        "delete from acceso_events where number in (select number from acceso_events where at < $1 limit $2)";
+    const EVENTS: &str = "delete from acceso_events \
+         where number = any (array(select number from acceso_events where at < $1 limit $2))";
     Ok(match job {
         Job::Commit(statements) => Written::Commit(commit(db, statements).await?),
         Job::Claim(claim, from) => Written::Claim(self::claim(db, claim, from).await?),
@@ -217,7 +217,7 @@ async fn claim(db: &mut PgConnection, claim: Claim, from: i64) -> Result<Vec<Mai
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    statements::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
                 }
             }
         }
@@ -226,11 +226,12 @@ async fn claim(db: &mut PgConnection, claim: Claim, from: i64) -> Result<Vec<Mai
 }
 
 async fn purge(db: &mut PgConnection, now: Timestamp, limit: u32) -> Result<Purged, sqlx::Error> {
-    // Rows that somebody holds are for the next purge.
-    const SESSIONS: &str = "delete from acceso_sessions where digest in (select digest from acceso_sessions \
-         where absolute_end <= $1 limit $2 for update skip locked)";
-    const REGISTRATIONS: &str = "delete from acceso_registrations where id in (select id from acceso_registrations \
-         where expires_at <= $1 limit $2 for update skip locked)";
+    // Rows that somebody holds are for the next purge. An array is looked up by the index, however many rows the planner
+    // takes the limit for.
+    const SESSIONS: &str = "delete from acceso_sessions where digest = any (array(select digest from acceso_sessions \
+         where absolute_end <= $1 limit $2 for update skip locked))";
+    const REGISTRATIONS: &str = "delete from acceso_registrations where id = any (array(select id \
+         from acceso_registrations where expires_at <= $1 limit $2 for update skip locked))";
     const MAILBOXES: &str = "select id from acceso_mailboxes where purge_from <= $1 order by purge_from limit $2 \
          for update skip locked";
     let sessions = removed(db, SESSIONS, now, limit).await?;

@@ -6,10 +6,12 @@
 pub(in crate::adapter) mod job;
 pub(in crate::adapter) mod rows;
 pub(in crate::adapter) mod statements;
+pub(in crate::adapter) mod writes;
 
 use sqlx::query::Query;
 use sqlx::{Database, Encode, Type};
 
+use crate::clock::Timestamp;
 use crate::port::error::BoxError;
 
 /// The newest schema that this version of the crate knows.
@@ -99,6 +101,15 @@ impl Statement {
 /// A statement that only reads, or whose rows are counted by nobody.
 pub(in crate::adapter) fn statement(sql: &'static str, values: impl Into<Vec<Value>>) -> Statement {
     Statement { sql, values: values.into(), must_hit: false }
+}
+
+/// An instant, in the milliseconds of its column.
+fn instant(at: Timestamp) -> Value {
+    at.as_millis().into()
+}
+
+fn maybe_instant(at: Option<Timestamp>) -> Value {
+    at.map(Timestamp::as_millis).into()
 }
 
 impl From<i64> for Value {

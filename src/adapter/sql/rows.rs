@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::adapter::sql::SqlError;
-use crate::adapter::sql::statements::{disabled_by_code, session_kind_code};
+use crate::adapter::sql::writes::{disabled_by_code, session_kind_code};
 use crate::client::{Client, DeviceLabel};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventKind};

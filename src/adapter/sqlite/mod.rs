@@ -7,15 +7,16 @@ mod writer;
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::{Connection, Row, SqlitePool};
 
 use crate::adapter::sql::job::Job;
 use crate::adapter::sql::rows::{self, cells_of};
-use crate::adapter::sql::statements::{self, Writer};
+use crate::adapter::sql::statements;
+use crate::adapter::sql::writes::Writer;
 use crate::adapter::sql::{self, Statement, boxed};
 use crate::adapter::sqlite::writer::Queue;
 use crate::clock::Timestamp;
@@ -35,6 +36,9 @@ cells_of!(SqliteRow);
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause between two tries to open a file that others are making.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Connections of [`SqliteStore::connect`]: one writes, the others read. `SQLite` lets one write at a time.
 const CONNECTIONS: u32 = 5;
@@ -61,7 +65,7 @@ const LOCKS_ROWS: bool = false;
 ///   another's write longer than 10 s gets an error, which the core answers with `Unavailable`.
 /// - **A full disk** is an error, and nothing has landed.
 ///
-/// Needs a running tokio runtime, and ends its work with that runtime. What is kept is in `docs/stores.md`.
+/// Needs a running tokio runtime with its time enabled, and ends its work with that runtime. What is kept is in `docs/stores.md`.
 ///
 /// ```
 /// # async fn open(folder: &std::path::Path) -> Result<(), acceso::BoxError> {
@@ -94,7 +98,7 @@ impl SqliteStore {
             .busy_timeout(BUSY_TIMEOUT);
         // An idle connection costs a file handle, and a new one parses the schema anew.
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).idle_timeout(None).max_lifetime(None);
-        let pool = pool.test_before_acquire(false).connect_with(options).await.map_err(boxed)?;
+        let pool = opened(pool.test_before_acquire(false), options).await.map_err(boxed)?;
         Self::migrate(&pool).await?;
         Self::from_pool(pool).await
     }
@@ -134,7 +138,12 @@ impl SqliteStore {
     /// # Errors
     /// If the database cannot be written, or was migrated by a later release.
     pub async fn migrate(pool: &SqlitePool) -> Result<(), BoxError> {
-        sql::migrator(include_str!("0001_accounts.sql")).run(pool).await.map_err(boxed)
+        // The driver's migrator takes no lock here: two would find no tables, and the second could not make them.
+        let mut connection = pool.acquire().await.map_err(boxed)?;
+        let mut alone = connection.begin_with("begin immediate").await.map_err(boxed)?;
+        // `run`, whose future is not `Send` over a transaction.
+        sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *alone, false).await.map_err(boxed)?;
+        alone.commit().await.map_err(boxed)
     }
 
     /// Events with numbers above `after` (0 for all), the oldest first, at most `limit`: for the clinic's staff and its
@@ -172,6 +181,24 @@ impl SqliteStore {
         let row = statement.bound().fetch_optional(&self.pool).await.map_err(boxed)?;
         row.as_ref().map(read).transpose()
     }
+}
+
+/// Of several that make a file at once `SQLite` refuses all but one the switch to a write-ahead log, without waiting.
+async fn opened(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => tokio::time::sleep(BUSY_PAUSE).await,
+            opened => return opened,
+        }
+    }
+}
+
+/// By the lower byte of the code; the rest tells why.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 /// Without the path of the file.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement};
+use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
 use crate::adapter::sqlite::OwnError;
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
@@ -66,10 +66,15 @@ enum Failure {
 }
 
 impl From<sqlx::Error> for Failure {
-    /// A broken constraint is taken back with its statement. Any other failure may have taken back the transaction.
+    /// A broken constraint, or a trigger that refuses, is taken back with its statement. Any other failure may have taken
+    /// back the transaction.
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error() {
-            Some(database) if database.kind() != sqlx::error::ErrorKind::Other => Self::Own(boxed(error)),
+        /// The lower byte of each code of the kind.
+        const CONSTRAINT: u32 = 19;
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        match code {
+            Some(code) if code & 0xff == CONSTRAINT => Self::Own(boxed(error)),
             _ => Self::Flush(error),
         }
     }
@@ -170,7 +175,7 @@ async fn claim(db: &mut SqliteConnection, claim: Claim, from: i64) -> Result<Vec
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    statements::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
                 }
             }
         }

@@ -4,32 +4,41 @@
 //! ```text
 //! cargo run --example lifecycle
 //! cargo run --example lifecycle -- --patients my-export.ndjson --language en
+//! cargo run --example lifecycle -- --store sqlite:accounts.sqlite
+//! cargo run --example lifecycle -- --store postgres://portal@127.0.0.1/portal
 //! ```
 //!
-//! A file of your own may be FHIR R4 NDJSON or CSV. Nothing leaves this program: the accounts and the mails are in memory.
+//! A file of your own may be FHIR R4 NDJSON or CSV. The accounts are in memory, or in a store of your choice, whose tables
+//! are made; played again there, it is the story of the next patients. Never name a portal's own store. Not: mail that
+//! leaves this program.
+//!
+//! **The play is the same on every store.**
 
-use std::error::Error;
-use std::path::PathBuf;
+mod stage;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use acceso::adapter::directory::DirectoryRegistry;
-use acceso::adapter::memory::{MemoryMailer, MemoryStore};
+use acceso::adapter::memory::MemoryMailer;
 use acceso::text::{Notice, fault, notice};
 use acceso::{
-    Acceso, Client, Confirmation, ConfirmationForm, Courier, EmailAddress, Fault, Language, Login, LoginForm, Mail,
-    MailPurpose, PasswordChange, PasswordChangeForm, PasswordRecoveryForm, PatientRegistry, RecoveryConfirmation,
-    RecoveryRequest, Registering, RegistrationForm, SessionToken, Stay, UsernameRecoveryForm,
+    Acceso, Client, Confirmation, ConfirmationForm, Courier, Fault, Language, Login, LoginForm, Mail, MailPurpose,
+    PasswordChange, PasswordChangeForm, PasswordRecoveryForm, RecoveryConfirmation, RecoveryRequest, Registering,
+    RegistrationForm, SessionToken, Stay, UsernameRecoveryForm,
 };
-
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use stage::{Cast, Options, Outcome};
 
 const PASSWORD: &str = "Tres tristes tigres 3";
 const NEW_PASSWORD: &str = "Cuatro gatos pardos 4";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
+    play(std::env::args().skip(1)).await
+}
+
+pub(crate) async fn play(arguments: impl Iterator<Item = String>) -> ExitCode {
+    match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lifecycle: {error}");
@@ -38,69 +47,33 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> Outcome<()> {
-    let Options { patients, language } = Options::read(std::env::args().skip(1))?;
+async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
+    let Options { patients, language, store } = Options::read(arguments)?;
     let registry = Arc::new(DirectoryRegistry::open(&patients)?);
     let report = registry.report();
     println!("{}: {} patients, {} addresses", patients.display(), report.patients, report.addresses);
     for bad in &report.bad_lines {
         println!("  {bad}");
     }
-    let mut people = addresses(&patients, &registry).await?.into_iter();
-    let patient = people.next().ok_or("no patient in this file has an e-mail and may use the portal")?;
+    let store = stage::open(&store).await?;
+    let cast = Cast::choose(&patients, &registry, &*store).await?;
 
     let mailer = Arc::new(MemoryMailer::new());
     let mut policy = acceso::Policy::portal();
     policy.language = language;
-    let (acceso, courier) = Acceso::builder(MemoryStore::new(), registry, Arc::clone(&mailer))
+    let (acceso, courier) = Acceso::builder(store, registry, Arc::clone(&mailer))
         .portal("Clínica del Sol", "https://portal.example")
         .contact("0800 555 0000")
         .policy(policy)
         .build()?;
     let client = Client::unknown().with_device("lifecycle").with_language(language);
-    let mut portal = Portal { acceso, courier, mailer, client, language };
-    portal.registers_and_logs_in(&patient, people.next().as_ref()).await?;
+    let mut portal = Portal { acceso, courier, mailer, client, language, cast };
+    portal.registers_and_logs_in().await?;
     portal.is_locked_out().await?;
-    portal.recovers(&patient).await?;
+    portal.recovers().await?;
     portal.acceso.shutdown().await;
     println!("\nThe whole manual has been played.");
     Ok(())
-}
-
-struct Options {
-    patients: PathBuf,
-    language: Language,
-}
-
-impl Options {
-    fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
-        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/patients.ndjson");
-        let mut options = Self { patients: own.into(), language: Language::Es };
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
-            match argument.as_str() {
-                "--patients" => options.patients = value()?.into(),
-                "--language" => options.language = Language::from_tag(&value()?).ok_or("--language is es or en")?,
-                _ => return Err("usage: lifecycle [--patients FILE] [--language es|en]".into()),
-            }
-        }
-        Ok(options)
-    }
-}
-
-/// The addresses of patients who may use the portal, in the order of the file.
-async fn addresses(file: &PathBuf, registry: &DirectoryRegistry) -> Outcome<Vec<EmailAddress>> {
-    let mut found: Vec<EmailAddress> = Vec::new();
-    let text = String::from_utf8_lossy(&std::fs::read(file)?).into_owned();
-    for word in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | ';')) {
-        let Ok(address) = word.parse::<EmailAddress>() else { continue };
-        let patients = registry.patients_with_email(&address).await?;
-        let eligible = patients.len() <= 8 && patients.iter().any(|patient| patient.portal_access);
-        if eligible && !found.contains(&address) {
-            found.push(address);
-        }
-    }
-    Ok(found)
 }
 
 struct Portal {
@@ -109,53 +82,57 @@ struct Portal {
     mailer: Arc<MemoryMailer>,
     client: Client,
     language: Language,
+    cast: Cast,
 }
 
 impl Portal {
-    async fn registers_and_logs_in(&mut self, patient: &EmailAddress, other: Option<&EmailAddress>) -> Outcome<()> {
-        if let Some(other) = other {
+    async fn registers_and_logs_in(&mut self) -> Outcome<()> {
+        let Cast { patient, username, other, other_username } = self.cast.clone();
+        if let Some(other) = &other {
             title("Another patient of the file has a user already");
-            self.register(other.as_str(), "vecina", PASSWORD, "Vecina Primera").await?;
+            self.register(other.as_str(), &other_username, PASSWORD, "Vecina Primera").await?;
             let token = self.link(MailPurpose::ConfirmRegistration).await?;
-            self.confirm(&token, "vecina", PASSWORD).await?;
+            self.confirm(&token, &other_username, PASSWORD).await?;
             self.mails().await?;
         }
         title("Registrarse, with faults");
         self.register("ana@", "A", "corta", "Ana").await?;
         title("Registrarse, with an e-mail in no record: the answer is the same, and no mail comes");
-        self.register("nadie@example.org", "anapena", PASSWORD, "Nadie Conocido").await?;
+        self.register("nadie@example.org", &username, PASSWORD, "Nadie Conocido").await?;
         self.mails().await?;
         if other.is_some() {
             title("Registrarse, with a name that is taken");
-            self.register(patient.as_str(), "vecina", PASSWORD, "Ana Peña").await?;
+            self.register(patient.as_str(), &other_username, PASSWORD, "Ana Peña").await?;
         }
         title("Registrarse, rightly");
-        self.register(patient.as_str(), "anapena", PASSWORD, "Ana Peña").await?;
+        self.register(patient.as_str(), &username, PASSWORD, "Ana Peña").await?;
         let token = self.link(MailPurpose::ConfirmRegistration).await?;
         title("Ingrese a su cuenta, before the confirmation");
-        self.login("anapena", PASSWORD).await?;
+        self.login(&username, PASSWORD).await?;
         title("The link of the mail: user name and password confirm the registration");
-        self.confirm(&token, "anapena", PASSWORD).await?;
+        self.confirm(&token, &username, PASSWORD).await?;
         self.mails().await?;
         title("The link of the mail, once more");
-        self.confirm(&token, "anapena", PASSWORD).await?;
+        self.confirm(&token, &username, PASSWORD).await?;
         title("Ingrese a su cuenta");
-        self.login("anapena", PASSWORD).await?;
+        self.login(&username, PASSWORD).await?;
         Ok(())
     }
 
     async fn is_locked_out(&mut self) -> Outcome<()> {
+        let username = self.cast.username.clone();
         title("Five wrong passwords lock");
         for _ in 0..self.acceso.policy().lockout.threshold {
-            self.login("anapena", "Equivocada 1").await?;
+            self.login(&username, "Equivocada 1").await?;
         }
         self.mails().await?;
         title("Now even the right password is rejected");
-        self.login("anapena", PASSWORD).await?;
+        self.login(&username, PASSWORD).await?;
         Ok(())
     }
 
-    async fn recovers(&mut self, patient: &EmailAddress) -> Outcome<()> {
+    async fn recovers(&mut self) -> Outcome<()> {
+        let Cast { patient, username, .. } = self.cast.clone();
         title("Recuperar Usuario");
         println!("> recover_username {{ email: {patient} }}");
         let form = UsernameRecoveryForm { email: patient.to_string() };
@@ -164,8 +141,8 @@ impl Portal {
         self.mails().await?;
 
         title("Recuperar contraseña");
-        println!("> recover_password {{ email: {patient}, username: anapena }}");
-        let form = PasswordRecoveryForm { email: patient.to_string(), username: "anapena".into() };
+        println!("> recover_password {{ email: {patient}, username: {username} }}");
+        let form = PasswordRecoveryForm { email: patient.to_string(), username: username.clone() };
         let answer = self.acceso.recover_password(form, &self.client).await?;
         self.requested(&answer, Notice::RecoverySent);
         let token = self.link(MailPurpose::ConfirmRecovery).await?;
@@ -180,12 +157,12 @@ impl Portal {
         let temporary = mails.iter().find_map(temporary_password).ok_or("no temporary password came")?;
 
         title("Ingrese a su cuenta, with the temporary password");
-        let restricted = self.login("anapena", &temporary).await?.ok_or("the temporary password opened nothing")?;
+        let restricted = self.login(&username, &temporary).await?.ok_or("the temporary password opened nothing")?;
         title("Cambiar Contraseña");
         let session = self.change(&restricted, "", NEW_PASSWORD).await?.ok_or("the password was not changed")?;
         self.mails().await?;
         title("Ingrese a su cuenta, with the new password");
-        self.login("anapena", NEW_PASSWORD).await?.ok_or("the new password opened nothing")?;
+        self.login(&username, NEW_PASSWORD).await?.ok_or("the new password opened nothing")?;
         title("The open sessions, and the way out");
         for info in self.acceso.sessions(&session).await?.ok_or("signed out")? {
             let device = info.device.map(|label| label.to_string()).unwrap_or_default();
