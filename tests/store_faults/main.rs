@@ -11,13 +11,25 @@
 
 mod check;
 mod client_kill;
+mod crowd;
+mod cut;
 mod full_disk;
 mod ledger;
 mod life;
 mod portal;
+#[path = "../common/proxy.rs"]
+mod proxy;
 #[path = "../common/postgres.rs"]
 mod server;
+mod server_kill;
 mod tables;
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+fn random(below: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % below
+}
 
 /// How many rounds of a fault: few with the other tests, many where the long form was asked for.
 fn rounds(short: usize, long: usize) -> usize {
