@@ -9,6 +9,7 @@
 mod common;
 #[path = "../common/deployment.rs"]
 mod deployment;
+mod guard;
 #[path = "../common/handles.rs"]
 mod handles;
 #[path = "../common/life.rs"]
