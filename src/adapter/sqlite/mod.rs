@@ -134,7 +134,11 @@ impl SqliteStore {
     /// # Errors
     /// If the database cannot be written, or was migrated by a later release.
     pub async fn migrate(pool: &SqlitePool) -> Result<(), BoxError> {
-        sql::migrator(include_str!("0001_accounts.sql")).run(pool).await.map_err(boxed)
+        // The driver's own lock is none for this database. What looks and what migrates is one transaction. (Of `run` the
+        // compiler cannot tell that its future is `Send`.)
+        let mut alone = pool.begin_with("begin immediate").await.map_err(boxed)?;
+        sql::migrated(sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *alone, false).await)?;
+        alone.commit().await.map_err(boxed)
     }
 
     /// Events with numbers above `after` (0 for all), the oldest first, at most `limit`: for the clinic's staff and its
