@@ -81,7 +81,7 @@ async fn work(order: Order) {
         Arc::new(PostgresStore::connect(&order.url).await.expect("the server is there"))
     };
     let store = Arc::new(Watched::new(store, Log::new(&path("commits"))));
-    let (acceso, courier) = Acceso::builder(store, Registry, FileMailer::new(Log::new(&path("mails"))))
+    let (acceso, courier) = Acceso::builder(Arc::clone(&store), Registry, FileMailer::new(Log::new(&path("mails"))))
         .portal("Clínica del Sol", "https://portal.example")
         .policy(policy())
         .build()
@@ -107,10 +107,10 @@ async fn work(order: Order) {
     }
     println!("\n{CALLED}");
     drain.await.expect("the parent lives");
-    // Couriers queue nothing: what is empty now stays so. Whoever holds a row still has it.
+    // Couriers queue nothing: what is empty now stays so. A row goes a moment before its courier hears of it.
     loop {
         let backlog = acceso.mail_backlog().await.expect("the store is there");
-        if backlog.typed + backlog.to_users == 0 {
+        if backlog.typed + backlog.to_users == 0 && store.is_idle() {
             break;
         }
         tokio::time::sleep(policy().mail.tick).await;

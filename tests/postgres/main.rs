@@ -9,11 +9,17 @@
 mod common;
 #[path = "../common/deployment.rs"]
 mod deployment;
+mod grants;
+mod guard;
 #[path = "../common/handles.rs"]
 mod handles;
 #[path = "../common/life.rs"]
 mod life;
+#[path = "../common/migrations.rs"]
+mod migrations;
 mod plans;
+#[path = "../common/poison.rs"]
+mod poison;
 #[path = "../common/proxy.rs"]
 mod proxy;
 #[path = "../common/round_trips.rs"]

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use acceso::adapter::postgres::PostgresStore;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use tokio::sync::Mutex;
 
 use crate::server;
 use crate::statements::noted;
@@ -15,17 +16,19 @@ use crate::statements::noted;
 /// One database.
 pub(crate) struct Stand {
     url: String,
+    /// What would make the constraints that were dropped.
+    constraints: Mutex<Vec<String>>,
 }
 
 impl Stand {
     /// Without tables.
     pub(crate) fn empty() -> Self {
-        Self { url: server::shared().database() }
+        Self::at(server::shared().database())
     }
 
     /// The database of this URL.
     pub(crate) fn at(url: String) -> Self {
-        Self { url }
+        Self { url, constraints: Mutex::default() }
     }
 
     /// With the tables of this release.
@@ -39,6 +42,12 @@ impl Stand {
         &self.url
     }
 
+    /// The tables, constraints, indexes and triggers of ours, as the database tells them.
+    pub(crate) async fn schema(&self) -> String {
+        let rows = sqlx::query(SCHEMA).fetch_all(&self.pool().await).await.expect("a schema");
+        rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
+    }
+
     pub(crate) fn options(&self) -> PgConnectOptions {
         PgConnectOptions::from_str(&self.url).expect("a URL")
     }
@@ -50,6 +59,50 @@ impl Stand {
     /// One to listen to.
     pub(crate) async fn noted_pool(&self) -> PgPool {
         pool(noted(self.options())).await
+    }
+
+    /// As a bytea is written.
+    pub(crate) fn bytes(&self, hex: &str) -> String {
+        format!("'\\x{hex}'::bytea")
+    }
+
+    /// Whether the tables accept this, before any [`damage`](Self::damage) was done.
+    pub(crate) async fn accepts(&self, sql: &str) -> bool {
+        let pool = self.pool().await;
+        let mut tried = pool.begin().await.expect("a transaction");
+        let constraints = self.constraints.lock().await;
+        for again in constraints.iter() {
+            sqlx::raw_sql(AssertSqlSafe(again.clone())).execute(&mut *tried).await.expect(again);
+        }
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *tried).await;
+        tried.rollback().await.expect("taken back");
+        done.is_ok()
+    }
+
+    /// Done by a hand that has dropped every constraint first.
+    pub(crate) async fn damage(&self, sql: &str) {
+        let pool = self.pool().await;
+        let mut constraints = self.constraints.lock().await;
+        if constraints.is_empty() {
+            for row in sqlx::query(CONSTRAINTS).fetch_all(&pool).await.expect("constraints") {
+                let (drop, again): (String, String) = (row.get(0), row.get(1));
+                sqlx::raw_sql(AssertSqlSafe(drop)).execute(&pool).await.expect("the owner may");
+                constraints.push(again);
+            }
+        }
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&pool).await.expect(sql);
+    }
+
+    /// What would bring the rows of users back to what they are now.
+    pub(crate) async fn copy_of_users(&self) -> String {
+        self.damage("drop table if exists sound; create table sound as select * from acceso_users").await;
+        "delete from acceso_users; insert into acceso_users select * from sound".to_owned()
+    }
+
+    /// The first column of each row.
+    pub(crate) async fn texts(&self, sql: &'static str) -> Vec<String> {
+        let rows = sqlx::query(sql).fetch_all(&self.pool().await).await.expect(sql);
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     pub(crate) async fn store(&self) -> PostgresStore {
@@ -66,3 +119,27 @@ pub(crate) async fn pool(options: PgConnectOptions) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(3).test_before_acquire(false);
     pool.acquire_timeout(Duration::from_secs(60)).connect_with(options).await.expect("the server is there")
 }
+
+const SCHEMA: &str = "\
+    select format('%s.%s %s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), \
+        case when a.attnotnull then ' not null' else '' end, \
+        case when l.collname = 'default' then '' else ' collate ' || l.collname end, \
+        case a.attidentity when 'a' then ' always identity' else coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') \
+        end) as line, c.relname, 1 as kind, a.attnum::text as place \
+    from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind = 'r' \
+        left join pg_collation l on l.oid = a.attcollation \
+        left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum \
+    where a.attnum > 0 and not a.attisdropped and c.relname like 'acceso\\_%' \
+    union all select format('%s constraint %s %s', c.relname, k.conname, pg_get_constraintdef(k.oid)), \
+        c.relname, 2, k.conname::text \
+    from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relname like 'acceso\\_%' and k.contype <> 'n' \
+    union all select indexdef, tablename, 3, indexname::text from pg_indexes where tablename like 'acceso\\_%' \
+    union all select pg_get_triggerdef(t.oid), c.relname, 4, t.tgname::text \
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid where not t.tgisinternal and c.relname like 'acceso\\_%' \
+    order by 2, 3, 4";
+
+/// Checks only: without keys and `not null` the rows would not even be found.
+const CONSTRAINTS: &str = "\
+    select format('alter table %s drop constraint %I', c.relname, k.conname), \
+        format('alter table %s add constraint %I %s not valid', c.relname, k.conname, pg_get_constraintdef(k.oid)) \
+    from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relname like 'acceso\\_%' and k.contype = 'c'";
