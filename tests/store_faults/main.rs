@@ -4,7 +4,7 @@
 //! **What was acknowledged is there, nothing is half done, and who called goes on by himself.**
 //!
 //! A short form runs with the other tests. The long one, with its counts:
-//! `ACCESO_LONG=1 cargo test --release --all-features --test store_faults -- --nocapture`
+//! `ACCESO_LONG=1 cargo test --all-features --test store_faults -- --nocapture`
 
 #![cfg(unix)]
 #![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]

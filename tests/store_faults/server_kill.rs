@@ -8,6 +8,7 @@ use acceso::adapter::postgres::PostgresStore;
 
 use crate::crowd::Crowd;
 use crate::ledger::Ledger;
+use crate::life::{Halt, Life};
 use crate::portal::Portal;
 use crate::proxy::Proxy;
 use crate::random;
@@ -76,4 +77,25 @@ async fn a_primary_killed_under_load_loses_nothing_to_its_replica() {
     }
     crowd.until_acknowledged(some_calls()).await;
     crowd.leave(NAME, failovers, &database).await;
+}
+
+/// A call waits for the replica as long as it may last, and is `Unavailable` then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_commit_that_the_replica_does_not_get_is_not_acknowledged() {
+    const NAME: &str = "a_commit_that_the_replica_does_not_get_is_not_acknowledged";
+    // It waits for as long as a call may last.
+    if crate::rounds(0, 1) == 0 || !postgres_or_skip(NAME) {
+        return;
+    }
+    let server = Server::start();
+    let url = server.database();
+    let portal = portal(&url).await;
+    let standby = tokio::task::block_in_place(|| server.standby());
+    Life::new(&portal, 1).impatient().register().await.expect("the replica gets it");
+    tokio::task::block_in_place(|| standby.stop());
+    let answer = Life::new(&portal, 2).impatient().register().await;
+    assert!(matches!(answer, Err(Halt::GaveUp)), "{answer:?}: it is on one machine only");
+    tokio::task::block_in_place(|| standby.restart());
+    Life::new(&portal, 3).register().await.expect("the replica gets it");
+    println!("{NAME}: 1 round, 3 calls, 2 acknowledged, 1 unavailable, 0 violations");
 }
