@@ -64,7 +64,7 @@ impl Stand {
     }
 
     /// As a bytea is written.
-    pub(crate) fn bytes(&self, hex: &str) -> String {
+    pub(crate) fn bytes(hex: &str) -> String {
         format!("'\\x{hex}'::bytea")
     }
 

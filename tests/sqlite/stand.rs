@@ -42,7 +42,7 @@ impl Stand {
         let sql =
             "select sql from sqlite_schema where name like 'acceso!_%' escape '!' and sql is not null order by name";
         let rows = sqlx::query(sql).fetch_all(&self.pool().await).await.expect("a schema");
-        rows.iter().map(|row| format!("{};\n", row.get::<String, _>(0))).collect()
+        rows.iter().map(|row| row.get::<String, _>(0) + ";\n").collect()
     }
 
     /// The log of commits that are not in the file yet.
@@ -67,7 +67,7 @@ impl Stand {
     }
 
     /// As a blob is written.
-    pub(crate) fn bytes(&self, hex: &str) -> String {
+    pub(crate) fn bytes(hex: &str) -> String {
         format!("x'{hex}'")
     }
 
