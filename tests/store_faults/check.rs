@@ -46,15 +46,46 @@ pub fn facts(tables: &Tables) -> HashMap<u32, Facts> {
     all
 }
 
+/// Mails by addressee and purpose: how many the events say were sent, and how many the post has.
+struct Mails<'a> {
+    sent: HashMap<(&'a [u8], &'a str), usize>,
+    posted: HashMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Mails<'a> {
+    fn of(tables: &'a Tables, told: &'a Told) -> Self {
+        let (mut sent, mut posted): (HashMap<_, usize>, HashMap<_, usize>) = (HashMap::new(), HashMap::new());
+        for event in &tables.events {
+            if let (Some(purpose), Some(user)) = (event.mail.as_deref(), event.user.as_deref())
+                && event.kind == EventKind::MailSent(MailPurpose::PasswordChanged).code()
+            {
+                *sent.entry((user, purpose)).or_default() += 1;
+            }
+        }
+        for (to, purpose, _) in &told.posted {
+            *posted.entry((to.as_str(), purpose.as_str())).or_default() += 1;
+        }
+        Self { sent, posted }
+    }
+
+    fn sent(&self, user: &[u8], purpose: MailPurpose) -> usize {
+        self.sent.get(&(user, purpose.code())).copied().unwrap_or_default()
+    }
+
+    fn posted(&self, to: &str, purpose: MailPurpose) -> usize {
+        self.posted.get(&(to, purpose.code())).copied().unwrap_or_default()
+    }
+}
+
 /// Everything that is wrong.
 pub fn violations(tables: &Tables, told: &Told) -> Vec<String> {
     let mut found = told.violations.clone();
     found.extend(tables.damage.iter().cloned());
     found.extend(lost(tables, told));
-    let all = facts(tables);
+    let (all, mails) = (facts(tables), Mails::of(tables, told));
     for (life, facts) in &all {
-        found.extend(half_done(*life, facts, tables).into_iter().map(|what| format!("{life}: {what}")));
-        found.extend(mail_lost(*life, facts, tables, told).into_iter().map(|what| format!("{life}: {what}")));
+        found.extend(half_done(*life, facts, tables, &mails).into_iter().map(|what| format!("{life}: {what}")));
+        found.extend(mail_lost(*life, facts, tables, &mails).into_iter().map(|what| format!("{life}: {what}")));
     }
     let known: HashSet<String> = all.keys().map(|life| username(*life)).collect();
     let strangers = tables.users.keys().chain(tables.registrations.keys()).filter(|name| !known.contains(*name));
@@ -85,7 +116,7 @@ fn lost(tables: &Tables, told: &Told) -> Vec<String> {
     found
 }
 
-fn half_done(life: u32, facts: &Facts, tables: &Tables) -> Vec<String> {
+fn half_done(life: u32, facts: &Facts, tables: &Tables, mails: &Mails<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let mut expect = |what: &str, row: i64, event: i64| {
         if row != event {
@@ -104,28 +135,16 @@ fn half_done(life: u32, facts: &Facts, tables: &Tables) -> Vec<String> {
     let changes = i64::from(facts.changes);
     for (purpose, caused) in [(MailPurpose::RegistrationConfirmed, 1), (MailPurpose::PasswordChanged, changes)] {
         let waiting = tables.mail_to_users.get(&(user.id.clone(), purpose.code().to_owned())).copied();
-        let rows = count(waiting.unwrap_or_default() + sent(tables, &user.id, purpose));
+        let rows = count(waiting.unwrap_or_default() + mails.sent(&user.id, purpose));
         expect(purpose.code(), rows, caused);
     }
     found
 }
 
-/// How many mails the events say were sent.
-fn sent(tables: &Tables, user: &[u8], purpose: MailPurpose) -> usize {
-    let is_one = |event: &&crate::tables::EventRow| {
-        event.kind == EventKind::MailSent(purpose).code()
-            && event.mail.as_deref() == Some(purpose.code())
-            && event.user.as_deref() == Some(user)
-    };
-    tables.events.iter().filter(is_one).count()
-}
-
 /// A mail is waiting, or the post has it.
-fn mail_lost(life: u32, facts: &Facts, tables: &Tables, told: &Told) -> Vec<String> {
+fn mail_lost(life: u32, facts: &Facts, tables: &Tables, mails: &Mails<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    let posted = |purpose: MailPurpose| {
-        told.posted.iter().filter(|(to, kind, _)| *to == email(life) && kind == purpose.code()).count()
-    };
+    let posted = |purpose: MailPurpose| mails.posted(&email(life), purpose);
     let confirm = MailPurpose::ConfirmRegistration;
     let is_waiting = tables.mail_typed.contains_key(&(email(life), confirm.code().to_owned()));
     if facts.registrations > 0 && !is_waiting && posted(confirm) == 0 {
@@ -133,7 +152,7 @@ fn mail_lost(life: u32, facts: &Facts, tables: &Tables, told: &Told) -> Vec<Stri
     }
     if let Some(user) = &facts.user {
         for purpose in [MailPurpose::RegistrationConfirmed, MailPurpose::PasswordChanged] {
-            if sent(tables, user, purpose) > posted(purpose) {
+            if mails.sent(user, purpose) > posted(purpose) {
                 found.push(format!("{} counts as sent, and was not", purpose.code()));
             }
         }
