@@ -36,6 +36,7 @@
 //! - [`Courier`] delivers the mails. Without one running, none leaves.
 //! - [`UserStore`], [`PatientRegistry`] and [`Mailer`] are what you implement; [`adapter`] has some of each.
 //! - [`Policy`] is what the clinic decides; [`docs::defaults`] argues every value.
+//! - [`docs::stores`] helps to choose a store and to look after it.
 //! - [`docs::threats`] says what is covered and what remains your duty, [`docs::architecture`] how it is built.
 //! - [`text`] has a sentence for every fault and answer, in Spanish and English.
 //!

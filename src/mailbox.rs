@@ -142,10 +142,12 @@ impl Mailbox {
             let delivered = alive().any(|entry| entry.handed);
             return delivered && lately.is_some_and(|at| now.since(at) < interval(alive().count(), policy));
         }
-        let Some(last) = others().map(|entry| entry.minted_at).max() else { return false };
+        // One that the mailer never took, and that was given up, has told nobody anything.
+        let handed = || others().filter(|entry| entry.handed);
+        let Some(last) = handed().map(|entry| entry.minted_at).max() else { return false };
         let span = match purpose {
             MailPurpose::UserLocked => policy.mail.lock_notice_interval,
-            _ => interval(others().count(), policy),
+            _ => interval(handed().count(), policy),
         };
         within(now, last, last.after(span), span)
     }

@@ -9,7 +9,9 @@ mod spy;
 
 use std::time::Duration;
 
-use acceso::{Confirmation, EventKind, MailPurpose, PasswordChange, Policy, RecoveryConfirmation, Stored, UserStore};
+use acceso::{
+    Confirmation, EventKind, Login, MailPurpose, PasswordChange, Policy, RecoveryConfirmation, Stored, UserStore,
+};
 use common::{ANA, NEW_PASSWORD, PASSWORD, Portal, token};
 use serde_json::Value;
 use spy::{Fate, Watched, user};
@@ -273,4 +275,23 @@ async fn a_link_that_disabling_has_killed_brakes_nothing() {
     let _ = portal.recover_password(ANA, "anapena").await;
     let link = token(&portal.mail(MailPurpose::ConfirmRecovery).await);
     assert_eq!(portal.confirm_recovery(&link).await, RecoveryConfirmation::Accepted);
+}
+
+#[tokio::test]
+async fn a_notice_of_a_lock_that_never_went_out_brakes_none_of_the_next_lock() {
+    let mut watched = Watched::with(Policy::portal());
+    let portal = &mut watched.portal;
+    portal.user(ANA, "anapena", PASSWORD).await;
+    portal.lock("anapena").await;
+    watched.post.next([Fate::Transient]);
+    assert!(portal.mails().await.is_empty());
+    // Recovery ends the lock before the next try, and so the notice.
+    let temporary = portal.temporary_password(ANA, "anapena").await;
+    let Login::MustChangePassword(session) = portal.login("anapena", &temporary).await else { panic!("rejected") };
+    assert!(matches!(portal.change(&session.token, "", NEW_PASSWORD).await, PasswordChange::Changed(_)));
+    portal.mail(MailPurpose::PasswordChanged).await;
+    portal.pass(HOUR);
+    assert!(portal.mails().await.is_empty());
+    portal.lock("anapena").await;
+    portal.mail(MailPurpose::UserLocked).await;
 }

@@ -1,4 +1,5 @@
-//! The example `copy_store`: lives that begin in one store and go on in the other. Not: the stores' own contract.
+//! The example `copy_store`: lives that begin in one store and go on in the other; and in a backup, which forgets more. Not:
+//! the stores' own contract.
 //!
 //! **Whatever worked before the copy works after it, and what failed before fails after.**
 
@@ -263,6 +264,27 @@ async fn lives_begun_in_postgresql_go_on_in_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         move_lives(&server::shared().database(), &file(&folder)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_taken_while_the_portal_runs_is_a_store_that_forgets_what_lived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = FakeClock::default();
+    let mut portal = Portal::on(&file(&folder), &clock).await;
+    let in_hand = lives_begin(&mut portal).await;
+    let backup = folder.path().join("backup.sqlite").display().to_string();
+    run_sql(&file(&folder), &format!("vacuum into '{backup}'")).await;
+
+    let mut restored = Portal::on(&format!("sqlite:{backup}"), &clock).await;
+    let session = restored.acceso.session(&in_hand.session).await.expect("the store is there");
+    assert!(session.is_some(), "the backup has everything");
+    restored.acceso.after_restore(&restored.client).await.expect("the store is there");
+    let session = restored.acceso.session(&in_hand.session).await.expect("the store is there");
+    assert!(session.is_none());
+    assert!(restored.mails().await.is_empty());
+    assert_eq!(restored.confirm(&in_hand.link_to_confirm, "evapaz").await, Confirmation::LinkInvalid);
+    assert!(matches!(restored.login("anapena", PASSWORD, Stay::Session).await, Login::SignedIn(_)));
+    assert!(matches!(restored.login("luzrey", PASSWORD, Stay::Session).await, Login::Rejected), "still locked out");
 }
 
 async fn refusal(from: &str, to: &str) -> String {

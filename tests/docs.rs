@@ -130,3 +130,62 @@ fn the_number_of_common_passwords_is_as_told() {
     assert!(DEFAULTS.contains(&format!("a list of {told} common ones")), "{told}");
     assert!(include_str!("../docs/common-passwords/README.md").contains(&format!("{told} entries")));
 }
+
+const STORES: &str = include_str!("../docs/stores.md");
+const SQLITE: &str = include_str!("../src/adapter/sqlite/mod.rs");
+const POSTGRES: &str = include_str!("../src/adapter/postgres/mod.rs");
+const POSTGRES_CALLS: &str = include_str!("../src/adapter/postgres/transaction.rs");
+
+/// The one number of a constant of the source.
+fn constant(source: &str, name: &str) -> u64 {
+    let value = source.lines().find_map(|line| line.trim().strip_prefix(&format!("const {name}: "))?.split_once(" = "));
+    let (_, value) = value.unwrap_or_else(|| panic!("no constant {name}"));
+    value.chars().filter(char::is_ascii_digit).collect::<String>().parse().expect("a number")
+}
+
+#[test]
+fn what_a_call_to_a_store_waits_for_is_as_told() {
+    let busy = constant(SQLITE, "BUSY_TIMEOUT");
+    let (wait, deadline) = (constant(POSTGRES, "ACQUIRE_TIMEOUT"), constant(POSTGRES_CALLS, "DEADLINE"));
+    let (few, many) = (constant(SQLITE, "CONNECTIONS"), constant(POSTGRES, "CONNECTIONS"));
+    let driver = sqlx::sqlite::SqlitePoolOptions::new().get_acquire_timeout().as_secs();
+    for row in [
+        format!("| connections of `connect` | {few} | {many} |"),
+        format!("| a call waits for a connection | {driver} s | {wait} s |"),
+        format!("| a write waits for another process's | {busy} s | as long as the call |"),
+        format!("| a call ends within | not bounded as a whole | {deadline} s |"),
+    ] {
+        assert!(STORES.contains(&row), "docs/stores.md has no row {row}");
+    }
+    let settings =
+        format!("set statement_timeout = '{deadline}s'; set idle_in_transaction_session_timeout = '{deadline}s'");
+    assert!(POSTGRES.contains(&settings), "the server loses patience when the client does");
+    for told in [
+        format!("a call to PostgreSQL ends within {deadline} s, of which it waits for a connection {wait} s"),
+        format!("a write to SQLite waits\n  {busy} s"),
+        format!("opens {many} connections to PostgreSQL"),
+        format!("and {few} to a file of SQLite"),
+    ] {
+        assert!(DEFAULTS.contains(&told), "docs/defaults.md does not say: {told}");
+    }
+}
+
+#[test]
+fn every_table_of_a_store_is_in_the_docs_and_no_other() {
+    let schemas = [
+        include_str!("../src/adapter/sqlite/0001_accounts.sql"),
+        include_str!("../src/adapter/postgres/0001_accounts.sql"),
+    ];
+    let made = schemas.iter().flat_map(|schema| schema.lines()).filter_map(|line| line.strip_prefix("create table "));
+    let mut made: Vec<&str> = made.filter_map(|rest| rest.split_whitespace().next()).collect();
+    made.push("acceso_migrations");
+    made.sort_unstable();
+    made.dedup();
+    let mut told: Vec<&str> = STORES
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `acceso_")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, made.iter().filter_map(|name| name.strip_prefix("acceso_")).collect::<Vec<_>>());
+}

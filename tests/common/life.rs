@@ -107,9 +107,12 @@ async fn sessions<S: UserStore + 'static>(portal: &mut Deployment<S>) {
 }
 
 async fn recovering<S: UserStore + 'static>(portal: &mut Deployment<S>) {
+    // Asked for twice, mailed once.
+    portal.recover_username(BEA).await;
     portal.recover_username(BEA).await;
     portal.recover_username(NOBODY).await;
     portal.mails().await;
+    portal.recover_password(BEA, "beasosa").await;
     portal.recover_password(BEA, "beasosa").await;
     // The mail server is busy for a moment.
     portal.post.next([Fate::Transient]);

@@ -30,6 +30,7 @@ fn number(name: &str, default: u64) -> u64 {
 /// What the rounds came to.
 #[derive(Default)]
 struct Tally {
+    rounds: u64,
     calls: u64,
     answers: BTreeMap<&'static str, u64>,
     commits: u64,
@@ -61,7 +62,7 @@ pub fn rounds(test: &str, database: Database) {
             break;
         }
     }
-    println!("{database:?}: rounds {rounds} of {processes} processes, seed {seed}; {tally}");
+    println!("{database:?}: {processes} processes, seed {seed}; {tally}");
     assert!(tally.violations.is_empty(), "{}", tally.violations.join("\n"));
     // Nothing was broken, so the store was there for nearly everybody. One file lets all in turn.
     let most = if database == Database::Sqlite { 0 } else { tally.calls / 1_000 };
@@ -136,6 +137,7 @@ async fn read(url: &str) -> Result<Tables, sqlx::Error> {
 
 impl Tally {
     fn add(&mut self, evidence: &Evidence, round: u64) {
+        self.rounds += 1;
         for call in &evidence.calls {
             self.calls += 1;
             *self.answers.entry(call.answer.name()).or_default() += 1;
@@ -155,7 +157,7 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "calls {}: {:?}; ", self.calls, self.answers)?;
+        write!(f, "rounds {}; calls {}: {:?}; ", self.rounds, self.calls, self.answers)?;
         write!(f, "commits {}, conflicts {}, mails {}; ", self.commits, self.conflicts, self.mails)?;
         write!(f, "violations {}", self.violations.len())
     }

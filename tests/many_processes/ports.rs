@@ -83,11 +83,17 @@ fn secret(mail: &Mail) -> Option<String> {
 pub struct Watched {
     store: Arc<dyn UserStore>,
     log: Log,
+    under_way: AtomicU64,
 }
 
 impl Watched {
     pub fn new(store: Arc<dyn UserStore>, log: Log) -> Self {
-        Self { store, log }
+        Self { store, log, under_way: AtomicU64::new(0) }
+    }
+
+    /// Whether every commit that was begun is written down.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -193,6 +199,7 @@ impl UserStore for Watched {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
         let mut line = line_of(commit);
         let answer = self.store.commit(commit).await;
         line.ended = log::now();
@@ -202,6 +209,7 @@ impl UserStore for Watched {
             Err(cause) => Landed::Unknown(cause.to_string()),
         };
         self.log.write(&line);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
         answer
     }
 

@@ -54,8 +54,12 @@ impl News {
         for (calls, mails) in readers.iter_mut() {
             let (calls, mails) = (calls.lines(), mails.lines());
             let mut seen = self.seen.lock().expect("what was seen");
-            calls.into_iter().for_each(|call| seen.call(call));
-            mails.into_iter().for_each(|mail| seen.mail(mail));
+            for call in calls {
+                seen.call(call);
+            }
+            for mail in mails {
+                seen.mail(mail);
+            }
         }
     }
 }

@@ -5,17 +5,26 @@
 
 #![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
 
+mod collations;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/deployment.rs"]
 mod deployment;
+mod grants;
+mod guard;
 #[path = "../common/handles.rs"]
 mod handles;
 #[path = "../common/life.rs"]
 mod life;
+#[path = "../common/migrations.rs"]
+mod migrations;
 mod plans;
+#[path = "../common/poison.rs"]
+mod poison;
 #[path = "../common/proxy.rs"]
 mod proxy;
+#[path = "../common/releases.rs"]
+mod releases;
 #[path = "../common/round_trips.rs"]
 mod round_trips;
 #[path = "../common/postgres.rs"]

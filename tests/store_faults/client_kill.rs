@@ -2,8 +2,6 @@
 //!
 //! **Each next process goes on with what the one before it left.**
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +12,7 @@ use crate::check::{facts, violations};
 use crate::ledger::{Ledger, Told};
 use crate::life::Life;
 use crate::portal::Portal;
+use crate::random;
 use crate::server::{postgres_or_skip, shared};
 use crate::tables::Database;
 
@@ -39,10 +38,8 @@ impl Orders {
         let mut parts = text.splitn(4, ' ');
         let mut part = || parts.next().expect("an order");
         let (run, is_last, ledger, url) = (part().parse().expect("a run"), part() == "true", part().into(), part());
-        let database = match url.starts_with("sqlite:") {
-            true => Database::Sqlite(url.to_owned()),
-            false => Database::Postgres(url.to_owned()),
-        };
+        let database = if url.starts_with("sqlite:") { Database::Sqlite } else { Database::Postgres };
+        let database = database(url.to_owned());
         Some(Self { run, is_last, database, ledger })
     }
 
@@ -90,10 +87,6 @@ async fn work(orders: Orders) {
     }
     people.join_all().await;
     portal.drain().await;
-}
-
-fn random(below: u64) -> u64 {
-    RandomState::new().build_hasher().finish() % below
 }
 
 /// Lets it note some things, and kills it a moment later.

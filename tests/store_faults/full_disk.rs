@@ -39,7 +39,7 @@ struct Pages(Arc<AtomicI64>);
 const PLENTY: i64 = 1 << 30;
 
 impl Disk for Pages {
-    /// Not below what there is, SQLite sees to that.
+    /// Not below what there is, `SQLite` sees to that.
     fn fill(&self) {
         self.0.store(1, Ordering::SeqCst);
     }

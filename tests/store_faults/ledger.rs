@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use acceso::{Client, EventKind, MailPurpose};
+use tokio::sync::watch;
 
 /// One call of one person: her number, the process that asked, and the number of the call there. As a network address it
 /// stands in the event, so that every event tells whose it is.
@@ -54,19 +55,20 @@ pub struct Told {
 
 pub struct Ledger {
     told: Mutex<Told>,
+    acknowledged: watch::Sender<usize>,
     file: Option<Mutex<File>>,
 }
 
 impl Ledger {
     pub fn in_memory() -> Self {
-        Self { told: Mutex::default(), file: None }
+        Self { told: Mutex::default(), acknowledged: watch::Sender::new(0), file: None }
     }
 
     /// Goes on with the file.
     pub fn at(path: &Path) -> Self {
         let told = Mutex::new(Told::read(path));
         let file = OpenOptions::new().create(true).append(true).open(path).expect("a ledger");
-        Self { told, file: Some(Mutex::new(file)) }
+        Self { told, acknowledged: watch::Sender::new(0), file: Some(Mutex::new(file)) }
     }
 
     pub fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -90,6 +92,14 @@ impl Ledger {
     pub fn acknowledged(&self, asked: Asked, kinds: &[EventKind]) {
         let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
         self.note(&format!("acknowledged {} {}", asked.address(), codes.join(",")));
+        self.acknowledged.send_modify(|calls| *calls += 1);
+    }
+
+    /// Until so many more calls are acknowledged.
+    pub async fn until_acknowledged(&self, more: usize) {
+        let mut acknowledged = self.acknowledged.subscribe();
+        let enough = *acknowledged.borrow() + more;
+        let _ = acknowledged.wait_for(|calls| *calls >= enough).await;
     }
 
     pub fn unavailable(&self, asked: Asked) {

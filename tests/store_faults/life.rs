@@ -33,6 +33,7 @@ pub struct Life<'a> {
     portal: &'a Portal,
     number: u32,
     tries: usize,
+    unsure: bool,
 }
 
 pub fn username(life: u32) -> String {
@@ -49,12 +50,17 @@ pub fn password(changes: u32) -> String {
 
 impl<'a> Life<'a> {
     pub fn new(portal: &'a Portal, number: u32) -> Self {
-        Self { portal, number, tries: MOST_TRIES }
+        Self { portal, number, tries: MOST_TRIES, unsure: false }
     }
 
     /// Makes each call once.
     pub fn impatient(self) -> Self {
         Self { tries: 1, ..self }
+    }
+
+    /// An earlier call of the kind was not answered.
+    pub fn unsure(self) -> Self {
+        Self { unsure: true, ..self }
     }
 
     /// From where the events end to the last logout.
@@ -86,7 +92,7 @@ impl<'a> Life<'a> {
         call: impl Fn(Client) -> Called<'a, T>,
         kinds: impl Fn(&T, bool) -> Vec<EventKind>,
     ) -> Result<(T, bool), Halt> {
-        let mut unsure = false;
+        let mut unsure = self.unsure;
         for _ in 0..self.tries {
             let asked = self.portal.asks(self.number);
             match call(asked.client()).await {
@@ -224,9 +230,9 @@ impl<'a> Life<'a> {
             let token = SessionToken::parse(&token).expect("a token");
             Box::pin(async move { portal.acceso.log_out(&token, &client).await })
         };
-        let kinds = |&(): &(), unsure: bool| match unsure {
-            true => vec![EventKind::SignedOut, EventKind::SessionRefused],
-            false => vec![EventKind::SignedOut],
+        let kinds = |&(): &(), unsure: bool| {
+            let refused = unsure.then_some(EventKind::SessionRefused);
+            refused.into_iter().chain([EventKind::SignedOut]).collect()
         };
         self.until_answered(call, kinds).await.map(drop)
     }

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use crate::ledger::{Asked, Ledger};
+use crate::life::email;
 
 /// What the wait for leases and pauses after a fault takes of the clock.
 const TIME_OF_A_FAULT: Duration = Duration::from_secs(60);
@@ -128,6 +129,11 @@ impl Portal {
             self.deliver().await;
         }
         None
+    }
+
+    /// The first link of a person.
+    pub async fn link_of(&self, life: u32) -> Option<String> {
+        self.link(&email(life), "").await
     }
 
     /// Delivers all that is waiting.

@@ -113,7 +113,10 @@ impl PostgresStore {
     /// # Errors
     /// If the role may not make tables, or the database was migrated by a later release.
     pub async fn migrate(pool: &PgPool) -> Result<(), BoxError> {
-        sql::migrator(include_str!("0001_accounts.sql")).run(pool).await.map_err(boxed)
+        let mut connection = pool.acquire().await.map_err(boxed)?;
+        // The driver keeps its lock after a failure, and for as long as the connection lives.
+        connection.close_on_drop();
+        sql::migrated(sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *connection, false).await)
     }
 
     /// Events with numbers above `after` (0 for all), the oldest first, at most `limit`: for the clinic's staff and its

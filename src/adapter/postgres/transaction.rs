@@ -20,9 +20,8 @@ use crate::port::user_store::{Claim, Committed, Purged};
 /// How long a call may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How many connections a call tries that turn out to be dead: more than a pool of ours has, so that after a restart of
-/// the server the last try has a new one.
-const MOST_TRIES: u32 = 12;
+/// How long a call waits before it asks anew for a connection that could not be made.
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, thiserror::Error)]
 enum CallError {
@@ -42,16 +41,24 @@ struct Held {
 }
 
 impl Held {
-    /// Another connection; the one before was dead.
+    /// Another connection; the one before was dead. While the server is away there is none, and what stands before it
+    /// may take connections only to end them: all that is waited for, as long as the call may last.
     async fn another(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.discard();
         self.tries += 1;
-        let connection = self.pool.acquire().await?;
+        let connection = loop {
+            match self.pool.acquire().await {
+                Err(error) if is_gone(&error) => tokio::time::sleep(PAUSE).await,
+                Err(sqlx::Error::PoolTimedOut) => {}
+                acquired => break acquired?,
+            }
+        };
         Ok(self.connection.insert(connection))
     }
 
+    /// All of a pool may have died at once, and each is found out by its first statement; the last try has a new one.
     fn may_try_another(&self, error: &sqlx::Error) -> bool {
-        is_gone(error) && self.tries < MOST_TRIES
+        is_gone(error) && self.tries <= self.pool.options().get_max_connections().saturating_add(1)
     }
 
     fn discard(&mut self) {

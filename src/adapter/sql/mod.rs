@@ -61,6 +61,15 @@ pub(in crate::adapter) fn migrator(accounts: &'static str) -> sqlx::migrate::Mig
     migrator
 }
 
+/// What became of migrating, told as what one does about it.
+pub(in crate::adapter) fn migrated(outcome: Result<(), sqlx::migrate::MigrateError>) -> Result<(), BoxError> {
+    use sqlx::migrate::MigrateError;
+    outcome.map_err(|error| match error {
+        MigrateError::VersionMissing(found) if found > SCHEMA_VERSION => boxed(SqlError::TooNew { found }),
+        error => boxed(error),
+    })
+}
+
 /// One value of a statement, `None` for null.
 #[derive(Clone)]
 pub(in crate::adapter) enum Value {

@@ -3,12 +3,13 @@
 //! **A statement that must hit and touches no row has met another commit.**
 
 use std::hash::{BuildHasher, RandomState};
+use std::iter::Peekable;
 
 use crate::adapter::sql::{Statement, Value, instant, maybe_instant, statement};
 use crate::client::{Client, DeviceLabel};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventKind};
-use crate::identity::{UserId, Username};
+use crate::identity::{MailId, UserId, Username};
 use crate::mail::intent::{Addressee, MailIntent};
 use crate::mailbox::{Mailbox, MailboxDocument};
 use crate::plan::Write;
@@ -38,11 +39,18 @@ impl Writer {
             Write::CloseSessionsOf { user, .. } if self.locks_rows => Some(*user),
             _ => None,
         });
-        for write in writes {
+        let mut rest = writes.iter().peekable();
+        while let Some(write) = rest.next() {
             let must_hit = write.must_hit();
             if is_about_sessions(write) {
                 // Before any session, because who opens one holds its user first.
                 statements.extend(closing.by_ref().map(|user| statement(LOCK_USER, [user.as_bytes().into()])));
+            }
+            if self.locks_rows
+                && let Some((id, lease, fate)) = further_row(write)
+            {
+                statements.push(many(id, lease, fate, &mut rest));
+                continue;
             }
             let mut add = |sql, values: Vec<Value>| statements.push(Statement { sql, values, must_hit });
             match write {
@@ -325,6 +333,65 @@ const POSTPONE_MAIL: &str = "update acceso_mail set due_at = $3, attempts = $4, 
      place = case when user_id is null then place else $3 end \
      where id = $1 and lease = $2 and lease_until is not null";
 
+/// The most rows of one statement: a group may have as many as the outbox, and each statement is a round trip.
+const MOST_ROWS: usize = 1_000;
+
+/// What becomes of a row of mail: when it is to be tried again, and after how many failures; `None` if it is settled.
+type Fate = Option<(Timestamp, u32)>;
+
+/// Another row of a group than its first, with its lease.
+fn further_row(write: &Write) -> Option<(MailId, u64, Fate)> {
+    match write {
+        Write::SettleMail { id, lease, required: false } => Some((*id, *lease, None)),
+        Write::PostponeMail { id, lease, due_at, attempts, required: false } => {
+            Some((*id, *lease, Some((*due_at, *attempts))))
+        }
+        _ => None,
+    }
+}
+
+/// One statement for this row and those behind it that come to the same.
+fn many<'a>(id: MailId, lease: u64, fate: Fate, rest: &mut Peekable<impl Iterator<Item = &'a Write>>) -> Statement {
+    let (mut ids, mut leases) = (vec![id.to_string()], vec![lease.to_string()]);
+    while ids.len() < MOST_ROWS
+        && let Some((id, lease, same)) = rest.peek().and_then(|write| further_row(write))
+        && same == fate
+    {
+        ids.push(id.to_string());
+        leases.push(lease.to_string());
+        rest.next();
+    }
+    let (ids, leases) = (ids.join(",").into(), leases.join(",").into());
+    match fate {
+        None => statement(SETTLE_MANY, [ids, leases]),
+        Some((due_at, attempts)) => {
+            statement(POSTPONE_MANY, [ids, leases, instant(due_at), i64::from(attempts).into()])
+        }
+    }
+}
+
+macro_rules! listed_rows {
+    () => {
+        "unnest(string_to_array($1, ','), string_to_array($2, ',')) as listed (id, lease)"
+    };
+}
+
+macro_rules! is_listed {
+    () => {
+        "m.id = decode(listed.id, 'hex') and m.lease = cast(listed.lease as bigint) and m.lease_until is not null"
+    };
+}
+
+const SETTLE_MANY: &str = concat!("delete from acceso_mail m using ", listed_rows!(), " where ", is_listed!());
+
+const POSTPONE_MANY: &str = concat!(
+    "update acceso_mail m set due_at = $3, attempts = $4, lease_until = null, \
+     place = case when m.user_id is null then m.place else $3 end from ",
+    listed_rows!(),
+    " where ",
+    is_listed!()
+);
+
 const QUEUE_MAIL: &str = "insert into acceso_mail (id, purpose, user_id, generation, email, username, group_key, place, queued_at, \
      due_at, attempts, lease, lease_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
@@ -355,5 +422,49 @@ fn mail_of(kind: EventKind) -> Option<&'static str> {
             Some(purpose.code())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_of_equal_rows_takes_few_statements() -> Result<(), BoxError> {
+        let row = |number: u16, required| {
+            let mut id = [0; 16];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            Write::SettleMail { id: MailId::from_bytes(id), lease: u64::from(number), required }
+        };
+        let writes: Vec<Write> = (0..2_501).map(|number| row(number, number == 0)).collect();
+        let statements = Writer::new(true).statements(&writes)?;
+        assert_eq!(statements.iter().map(|one| one.must_hit).collect::<Vec<_>>(), [true, false, false, false]);
+        let listed: Vec<usize> = statements[1..]
+            .iter()
+            .map(|one| match &one.values[..] {
+                [Value::Text(Some(ids)), Value::Text(Some(leases))] => {
+                    assert_eq!(ids.split(',').count(), leases.split(',').count());
+                    ids.split(',').count()
+                }
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(listed, [1_000, 1_000, 500]);
+        // One after the other where nobody else writes meanwhile.
+        assert_eq!(Writer::new(false).statements(&writes)?.len(), 2_501);
+        Ok(())
+    }
+
+    #[test]
+    fn rows_that_are_tried_again_at_another_time_stand_apart() -> Result<(), BoxError> {
+        let row = |due: i64| Write::PostponeMail {
+            id: MailId::from_bytes([1; 16]),
+            lease: 1,
+            due_at: Timestamp::from_millis(due),
+            attempts: 1,
+            required: false,
+        };
+        assert_eq!(Writer::new(true).statements(&[row(1), row(1), row(2)])?.len(), 2);
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Connection, Row, SqlitePool};
+use sqlx::{Row, SqlitePool};
 
 use crate::adapter::sql::job::Job;
 use crate::adapter::sql::rows::{self, cells_of};
@@ -138,11 +138,10 @@ impl SqliteStore {
     /// # Errors
     /// If the database cannot be written, or was migrated by a later release.
     pub async fn migrate(pool: &SqlitePool) -> Result<(), BoxError> {
-        // The driver's migrator takes no lock here: two would find no tables, and the second could not make them.
-        let mut connection = pool.acquire().await.map_err(boxed)?;
-        let mut alone = connection.begin_with("begin immediate").await.map_err(boxed)?;
-        // `run`, whose future is not `Send` over a transaction.
-        sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *alone, false).await.map_err(boxed)?;
+        // The driver's own lock is none for this database. What looks and what migrates is one transaction. (Of `run` the
+        // compiler cannot tell that its future is `Send`.)
+        let mut alone = pool.begin_with("begin immediate").await.map_err(boxed)?;
+        sql::migrated(sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *alone, false).await)?;
         alone.commit().await.map_err(boxed)
     }
 

@@ -184,10 +184,11 @@ impl Model {
             let last = alive.iter().map(|letter| letter.minted).max();
             return lies_there && last.is_some_and(|last| self.now - last < self.interval(alive.len()));
         }
-        let Some(last) = others.iter().map(|letter| letter.minted).max() else { return false };
+        let handed: Vec<&Letter> = others.into_iter().filter(|letter| letter.handed).collect();
+        let Some(last) = handed.iter().map(|letter| letter.minted).max() else { return false };
         let span = match group.kind {
             MailPurpose::UserLocked => ms(self.policy.mail.lock_notice_interval),
-            _ => self.interval(others.len()),
+            _ => self.interval(handed.len()),
         };
         self.holds(last, last + span, span)
     }

@@ -88,11 +88,14 @@ fn refused(history: &History<'_>, confirmations: &[&Call], found: &mut Found) {
         };
         let Some(mail) = mailed(history, token(call)) else { continue };
         let newer = |other: &&MailLine| other.purpose == mail.purpose && other.to == mail.to && other.id != mail.id;
+        // The link was made after its mail was asked for.
+        let made = asked_for(history, &mail.id);
         let is_killed = if of_registration {
             let is_of_mailbox = |other: &&&Call| mailbox(token(other)) == mailbox(token(call));
-            confirmations.iter().filter(is_of_mailbox).any(|other| history.span(other).0 < call.ended)
+            let mut spans = confirmations.iter().filter(is_of_mailbox).map(|other| history.span(other));
+            spans.any(|(begun, ended)| begun < call.ended && ended > made)
         } else {
-            has_new_generation(history, &mail.to, call.ended)
+            has_new_generation(history, &mail.to, made, call.ended)
         };
         // A second try of the same mail has another link, and the first is dead.
         let is_replaced = mails.iter().any(|other| other.id == mail.id && other.at > mail.at);
@@ -102,8 +105,14 @@ fn refused(history: &History<'_>, confirmations: &[&Call], found: &mut Found) {
     }
 }
 
-/// Whether a user of the address had begun to get another password.
-fn has_new_generation(history: &History<'_>, address: &str, before: Instant) -> bool {
+fn asked_for(history: &History<'_>, mail: &str) -> Instant {
+    let mut commits = history.evidence.commits.iter();
+    commits.find(|line| line.queued.iter().any(|intent| intent.id == mail)).map_or(0, |line| line.begun)
+}
+
+/// Whether a user of the address may have got another password between these.
+fn has_new_generation(history: &History<'_>, address: &str, after: Instant, before: Instant) -> bool {
     let users = history.evidence.tables.users.iter().filter(|user| user.email == address);
-    users.flat_map(|user| &history.timelines[user.id.as_str()]).any(|one| is_new_generation(one) && one.begun < before)
+    let mut operations = users.flat_map(|user| &history.timelines[user.id.as_str()]);
+    operations.any(|one| is_new_generation(one) && one.begun < before && one.ended > after)
 }

@@ -16,7 +16,7 @@ pub fn check(history: &History<'_>, found: &mut Found) {
         let equals = |other: &&Intent| other.purpose == intent.purpose && other.addressee == intent.addressee;
         let equals: Vec<&str> = queued.iter().copied().filter(equals).map(|equal| equal.id.as_str()).collect();
         let is_mailed = taken(history).any(|mail| equals.contains(&mail.id.as_str()));
-        if !is_mailed && !may_come_to_nothing(history, intent) {
+        if !is_mailed && !may_come_to_nothing(history, intent, &queued) {
             found.breach(Breach::MailLost, format!("{intent:?}"));
         }
         let settled = done().filter(|line| line.settled.contains(&intent.id)).count();
@@ -34,13 +34,17 @@ fn taken<'a>(history: &History<'a>) -> impl Iterator<Item = &'a MailLine> {
 
 /// Whether nobody misses the mail. Of notices of a lock there is one a day, and none about a lock that is over; of a
 /// temporary password none once another password has come.
-fn may_come_to_nothing(history: &History<'_>, intent: &Intent) -> bool {
+fn may_come_to_nothing(history: &History<'_>, intent: &Intent, queued: &[&Intent]) -> bool {
     let Some(user) = &intent.user else { return true };
     let Some(row) = history.evidence.tables.users.iter().find(|row| row.id == *user) else { return false };
     let generation = intent.addressee.rsplit(' ').next().and_then(|text| text.parse::<i64>().ok());
     let is_over = generation.is_some_and(|generation| row.generation > generation);
     match intent.purpose.as_str() {
-        "user_locked" => is_over || taken(history).any(|mail| mail.purpose == "user_locked" && mail.to == row.email),
+        "user_locked" => {
+            let alike = |other: &&&Intent| other.purpose == intent.purpose && other.user == intent.user;
+            let mut others = queued.iter().filter(alike);
+            is_over || others.any(|other| taken(history).any(|mail| mail.id == other.id))
+        }
         "temporary_password" => is_over,
         _ => false,
     }

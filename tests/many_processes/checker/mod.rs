@@ -12,6 +12,8 @@ mod mail;
 mod names;
 mod passwords;
 mod sessions;
+mod story;
+mod tampered;
 mod versions;
 
 use std::fmt;

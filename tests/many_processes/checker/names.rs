@@ -65,10 +65,10 @@ fn registers(call: &Call, before: &Call, address: &str, name: &str, secret: &str
 fn answers(history: &History<'_>, confirmed: &Confirmed<'_>, found: &mut Found) {
     for call in &history.evidence.calls {
         let (name, taken) = match (&call.asked, history.kind(call)) {
-            (Asked::Register { username, .. }, Some("registration_name_taken")) => (username, true),
-            (Asked::Confirm { username, .. }, Some("confirmation_name_taken")) => (username, true),
-            (Asked::Register { username, .. }, Some("registration_received")) => (username, false),
-            (Asked::Login { username, .. }, Some("login_unknown")) => (username, false),
+            (Asked::Register { username, .. }, Some("registration_name_taken"))
+            | (Asked::Confirm { username, .. }, Some("confirmation_name_taken")) => (username, true),
+            (Asked::Register { username, .. }, Some("registration_received"))
+            | (Asked::Login { username, .. }, Some("login_unknown")) => (username, false),
             _ => continue,
         };
         let possible = match confirmed.get(name.as_str()) {

@@ -53,7 +53,7 @@ impl Life<'_> {
             }
             ("signed_in", Asked::Login { password, .. }) => self.opens(operation, password, found),
             ("signed_in_temporarily", Asked::Login { password, .. }) => {
-                self.opens_for_change(operation, password, found)
+                self.opens_for_change(operation, password, found);
             }
             ("login_wrong_password" | "login_locked", Asked::Login { password, .. }) => {
                 self.strike(operation, password, found);

@@ -12,9 +12,9 @@ type Successors = BTreeMap<u64, (usize, usize)>;
 pub fn check(history: &History<'_>, found: &mut Found) {
     let tables = &history.evidence.tables;
     let users = tables.users.iter().map(|row| (row.id.as_str(), row.version));
-    chains(history, "user", |line| &line.users, users.collect(), found);
+    chains(history, "user", |line| &line.users, &users.collect(), found);
     let mailboxes = tables.mailboxes.iter().map(|row| (row.id.as_str(), row.version));
-    chains(history, "mailbox", |line| &line.mailboxes, mailboxes.collect(), found);
+    chains(history, "mailbox", |line| &line.mailboxes, &mailboxes.collect(), found);
     order(history, found);
 }
 
@@ -22,7 +22,7 @@ fn chains<'a>(
     history: &History<'a>,
     record: &str,
     steps: fn(&CommitLine) -> &Vec<Step>,
-    last: HashMap<&str, i64>,
+    last: &HashMap<&str, i64>,
     found: &mut Found,
 ) {
     let mut chains: HashMap<&'a str, Successors> = HashMap::new();
