@@ -53,8 +53,11 @@ impl Acceso {
     /// Where a user's account stands, for the staff whom a patient calls: locked, awaiting a temporary password, disabled.
     /// `None` if there is no such user. Never for a visitor's request: it tells that the account exists.
     pub async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, Error> {
-        let user = self.inner.store.user(user).await.map_err(Error::unavailable)?;
         let unknown = Client::unknown();
+        let user = match self.inner.store.user(user).await {
+            Ok(user) => user,
+            Err(cause) => return Err(self.inner.unread(cause, &unknown).await),
+        };
         let when = self.inner.moment(&unknown).when();
         Ok(user.map(|user| user.state(when)))
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{Executor, PgPool};
+use sqlx::{Executor, PgPool, Row};
 
 use crate::adapter::postgres::transaction::is_undefined_table;
 use crate::adapter::sql::job::{Job, Written};
@@ -45,6 +45,11 @@ const SESSION_SETTINGS: &str = "set statement_timeout = '10s'; set idle_in_trans
 
 /// Commits run beside each other.
 const LOCKS_ROWS: bool = true;
+
+/// People's names have letters that no other encoding has all of.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's encoding must be UTF8")]
+struct NotUtf8;
 
 /// A store in `PostgreSQL` 13 or later. Cheap to clone; all clones are one store.
 ///
@@ -95,7 +100,7 @@ impl PostgresStore {
     /// call pays for a ping.
     ///
     /// # Errors
-    /// If the server does not answer, or the tables are not those of this release.
+    /// If the server does not answer, the database's encoding is not UTF-8, or the tables are not those of this release.
     pub async fn from_pool(pool: PgPool) -> Result<Self, BoxError> {
         let version = match sqlx::query(sql::FOUND_VERSION).fetch_optional(&pool).await {
             Ok(Some(row)) => rows::version(&row).map_err(boxed)?,
@@ -104,6 +109,11 @@ impl PostgresStore {
             Err(error) => return Err(boxed(error)),
         };
         sql::check_version(version).map_err(boxed)?;
+        let encoding =
+            sqlx::query("select current_setting('server_encoding')").fetch_one(&pool).await.map_err(boxed)?;
+        if encoding.try_get::<String, _>(0).map_err(boxed)? != "UTF8" {
+            return Err(NotUtf8.into());
+        }
         Ok(Self { pool, writer: Arc::new(Writer::new(LOCKS_ROWS)) })
     }
 
@@ -116,6 +126,8 @@ impl PostgresStore {
         let mut connection = pool.acquire().await.map_err(boxed)?;
         // The driver keeps its lock after a failure, and for as long as the connection lives.
         connection.close_on_drop();
+        // A step may take longer than a call, and so may waiting for the process that takes it.
+        connection.execute("set statement_timeout = 0").await.map_err(boxed)?;
         sql::migrated(sql::migrator(include_str!("0001_accounts.sql")).run_direct(None, &mut *connection, false).await)
     }
 

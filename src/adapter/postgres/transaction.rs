@@ -10,8 +10,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, PgPool, Postgres, Row};
 
 use crate::adapter::sql::job::{Job, Written};
+use crate::adapter::sql::rows::group_of;
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
+use crate::adapter::sql::{PURGE_ROUNDS, Statement, boxed, rows, statement, writes};
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
 use crate::port::error::BoxError;
@@ -20,14 +21,20 @@ use crate::port::user_store::{Claim, Committed, Purged};
 /// How long a call may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long forgetting what a backup holds may take: ten million users, from a cold disk, with room.
+const FORGETTING: Duration = Duration::from_secs(3_600);
+
 /// How long a call waits before it asks anew for a connection that could not be made.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a connection may take to show that it is well before it goes back to the pool.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("the database did not answer in time")]
     Late,
-    #[error("the runtime is closing")]
+    #[error("the call was cut short: the runtime is closing, or the driver panicked")]
     Closing,
 }
 
@@ -61,6 +68,14 @@ impl Held {
         is_gone(error) && self.tries <= self.pool.options().get_max_connections().saturating_add(1)
     }
 
+    /// To the pool again. The driver tests it first, and of a network that swallows everything it would wait for that
+    /// answer for ever, with a place of the pool.
+    fn give_back(&mut self) {
+        if let Some(mut connection) = self.connection.take().filter(|_| !self.open) {
+            tokio::spawn(async move { tokio::time::timeout(GIVE_BACK, connection.return_to_pool()).await });
+        }
+    }
+
     fn discard(&mut self) {
         if let Some(mut connection) = self.connection.take() {
             connection.close_on_drop();
@@ -83,16 +98,21 @@ type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 
 /// Does the work in a task, so that a caller who goes away leaves no statement half answered, and in time.
 async fn call<T: Send + 'static>(
     pool: &PgPool,
+    deadline: Duration,
     work: impl FnOnce(&mut Held) -> Work<'_, T> + Send + 'static,
 ) -> Result<T, BoxError> {
     let mut held = Held { pool: pool.clone(), connection: None, tries: 0, open: false };
     let task = tokio::spawn(async move {
-        match tokio::time::timeout(DEADLINE, work(&mut held)).await {
-            Ok(Ok(done)) => Ok(done),
+        match tokio::time::timeout(deadline, work(&mut held)).await {
+            Ok(Ok(done)) => {
+                held.give_back();
+                Ok(done)
+            }
             Ok(Err(error)) => {
-                if is_gone(&error) {
+                if is_gone(&error) || held.open {
                     held.discard();
                 }
+                held.give_back();
                 Err(boxed(error))
             }
             Err(_) => {
@@ -105,7 +125,7 @@ async fn call<T: Send + 'static>(
 }
 
 pub(super) async fn read(pool: &PgPool, statement: Statement) -> Result<Vec<PgRow>, BoxError> {
-    call(pool, move |held| {
+    call(pool, DEADLINE, move |held| {
         Box::pin(async move {
             loop {
                 let connection = held.another().await?;
@@ -122,7 +142,9 @@ pub(super) async fn read(pool: &PgPool, statement: Statement) -> Result<Vec<PgRo
 /// Does the job in one transaction. The level is stated, because a host's pool may have another default: at a higher one
 /// the guards hold too, and more commits conflict.
 pub(super) async fn write(pool: &PgPool, job: Job) -> Result<Written, BoxError> {
-    call(pool, move |held| {
+    // Done once after a restore, by hand: it must end however much there is to forget.
+    let deadline = if matches!(job, Job::ForgetLive) { FORGETTING } else { DEADLINE };
+    call(pool, deadline, move |held| {
         Box::pin(async move {
             loop {
                 let connection = held.another().await?;
@@ -177,6 +199,7 @@ async fn carry_out(db: &mut PgConnection, job: Job) -> Result<Written, sqlx::Err
         Job::Purge(now, limit) => Written::Purge(purge(db, now, limit).await?),
         Job::PurgeEvents(before, limit) => Written::PurgeEvents(removed(db, EVENTS, before, limit).await?),
         Job::ForgetLive => {
+            db.execute("set local statement_timeout = 0").await?;
             for sql in FORGET_LIVE {
                 sqlx::query(sql).execute(&mut *db).await?;
             }
@@ -204,9 +227,7 @@ async fn claim(db: &mut PgConnection, claim: Claim, from: i64) -> Result<Vec<Mai
     sqlx::query("select only_row from acceso_claims for update").execute(&mut *db).await?;
     let mut groups: Vec<String> = Vec::new();
     for candidates in statements::claimable(claim, from) {
-        for row in candidates.bound().fetch_all(&mut *db).await? {
-            groups.push(row.try_get("group_key")?);
-        }
+        groups.extend(candidates.bound().fetch_all(&mut *db).await?.iter().filter_map(group_of));
     }
     groups.truncate(claim.limit as usize);
     let lock = "select id from acceso_mail where group_key = any($1) order by id for update";
@@ -217,7 +238,7 @@ async fn claim(db: &mut PgConnection, claim: Claim, from: i64) -> Result<Vec<Mai
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim, rows::user_of(&row)).bound().execute(&mut *db).await?;
                 }
             }
         }
@@ -236,16 +257,22 @@ async fn purge(db: &mut PgConnection, now: Timestamp, limit: u32) -> Result<Purg
          for update skip locked";
     let sessions = removed(db, SESSIONS, now, limit).await?;
     let registrations = removed(db, REGISTRATIONS, now, limit).await?;
-    let due = statement(MAILBOXES, [now.as_millis().into(), i64::from(limit).into()]);
-    let due: Result<Vec<Vec<u8>>, _> =
-        due.bound().fetch_all(&mut *db).await?.iter().map(|row| row.try_get("id")).collect();
-    let due = due?;
     // Judged once the mailboxes are held: who makes a user of one, or removes it, holds it too.
     let unused = "delete from acceso_mailboxes m where id = any($1) \
          and not exists (select 1 from acceso_users u where u.email_key = m.email_key)";
-    let mailboxes = sqlx::query(unused).bind(&due).execute(&mut *db).await?.rows_affected();
     let kept = "update acceso_mailboxes set purge_from = null where id = any($1)";
-    sqlx::query(kept).bind(&due).execute(&mut *db).await?;
+    let mut mailboxes = 0;
+    // Those that have a user are looked at and kept: they must not stand for the others behind them.
+    for _ in 0..PURGE_ROUNDS {
+        let left = u64::from(limit).saturating_sub(mailboxes);
+        let due = statement(MAILBOXES, [now.as_millis().into(), left.into()]).bound().fetch_all(&mut *db).await?;
+        let due: Vec<Vec<u8>> = due.iter().map(|row| row.try_get("id")).collect::<Result<_, _>>()?;
+        mailboxes += sqlx::query(unused).bind(&due).execute(&mut *db).await?.rows_affected();
+        sqlx::query(kept).bind(&due).execute(&mut *db).await?;
+        if (due.len() as u64) < left {
+            break;
+        }
+    }
     Ok(Purged { sessions, registrations, mailboxes })
 }
 
@@ -273,5 +300,5 @@ pub(super) fn is_undefined_table(error: &sqlx::Error) -> bool {
 /// patience, or takes no writes any more.
 fn is_gone(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
-        || has_code(error, &["57P01", "57P02", "57P03", "25P03", "25006", "08003", "08006"])
+        || has_code(error, &["57P01", "57P02", "57P03", "57P05", "25P03", "25006", "08003", "08006", "08P01"])
 }

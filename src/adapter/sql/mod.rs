@@ -20,8 +20,11 @@ pub(in crate::adapter) const SCHEMA_VERSION: i64 = 1;
 /// Where the migrations that were run are noted. A host's own stand in a table of their own.
 pub(in crate::adapter) const MIGRATIONS_TABLE: &str = "acceso_migrations";
 
+/// How often one purge looks for mailboxes: a bound on how long it holds the store.
+pub(in crate::adapter) const PURGE_ROUNDS: usize = 8;
+
 /// Why a store over SQL could not do what it was asked. Holds no row.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub(in crate::adapter) enum SqlError {
     #[error("the database did not do what it was asked")]
     Database(#[from] sqlx::Error),
@@ -35,6 +38,13 @@ pub(in crate::adapter) enum SqlError {
     TooNew { found: i64 },
     #[error("a migration failed")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Without the driver's own error, whose `Debug` quotes rows.
+impl std::fmt::Debug for SqlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SqlError({self})")
+    }
 }
 
 /// Whether the tables are those that this version of the crate was written for.

@@ -196,7 +196,7 @@ pub(in crate::adapter) fn mailbox(row: &impl Cells) -> Read<Mailbox> {
 }
 
 pub(in crate::adapter) fn session(row: &impl Cells) -> Read<Session> {
-    let whose = id(row, "user_id").ok().map(UserId::from_bytes);
+    let whose = user_of(row);
     record("session", whose, || {
         Ok(Session {
             digest: Digest::from_bytes(id(row, "digest")?),
@@ -267,6 +267,16 @@ pub(in crate::adapter) fn event(row: &impl Cells) -> Read<(u64, Event)> {
         }
         Ok((count(row, "number")?, Event::new(instant(row, "at")?, kind, user, &client)))
     })
+}
+
+/// The group of a row that may be claimed. One that cannot be read is left where it is: it stands in nobody's way.
+pub(in crate::adapter) fn group_of(row: &impl Cells) -> Option<String> {
+    row.text("group_key").ok().flatten()
+}
+
+/// Whose a row of mail is, as far as that can be read.
+pub(in crate::adapter) fn user_of(row: &impl Cells) -> Option<UserId> {
+    id(row, "user_id").ok().map(UserId::from_bytes)
 }
 
 pub(in crate::adapter) fn backlog(row: &impl Cells) -> Read<Backlog> {

@@ -170,7 +170,7 @@ pub(in crate::adapter) fn claimable(claim: Claim, from: i64) -> [Statement; 3] {
 /// Takes the rows of a group, if each of them is still free and due.
 pub(in crate::adapter) fn claim_group(claim: Claim, group: String) -> Statement {
     const SQL: &str = concat!(
-        "update acceso_mail set lease = lease + 1, lease_until = $4 where group_key = $5 and not exists \
+        "update acceso_mail set lease = lease + case when lease < 9223372036854775807 then 1 else 0 end, lease_until = $4 where group_key = $5 and not exists \
          (select 1 from acceso_mail e where e.group_key = $5 and not (",
         ready!("e"),
         ")) returning ",
@@ -197,6 +197,6 @@ pub(in crate::adapter) const FORGET_LIVE: [&str; 5] = [
     "delete from acceso_registrations",
     "delete from acceso_mailboxes",
     "delete from acceso_mail",
-    "update acceso_users set credential = 'awaiting_temporary', version = version + 1, password_hash = null, \
+    "update acceso_users set credential = 'awaiting_temporary', version = version + case when version < 9223372036854775807 then 1 else 0 end, password_hash = null, \
      temporary_from = null, temporary_until = null where credential = 'temporary'",
 ];

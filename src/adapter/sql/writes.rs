@@ -170,8 +170,9 @@ fn group_of(intent: &MailIntent) -> String {
     }
 }
 
+// A key that is taken is no row inserted, and no error, whose text the server would log with the key in it.
 const INSERT_MAILBOX: &str = "insert into acceso_mailboxes (id, email_key, version, email, last_link_ends, purge_from, entries) \
-     values ($1, $2, $3, $4, $5, $6, $7)";
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
 
 const REPLACE_MAILBOX: &str = "update acceso_mailboxes set version = $3, email = $4, last_link_ends = $5, purge_from = $6, \
      entries = $7 where id = $1 and version = $2";
@@ -192,7 +193,7 @@ fn mailbox_values(mailbox: &Mailbox, second: impl Into<Value>) -> Result<Vec<Val
 }
 
 const INSERT_REGISTRATION: &str = "insert into acceso_registrations (id, username, email_key, email, full_name, password_hash, \
-     language, registered_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     language, registered_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
 
 fn registration_values(registration: &Registration) -> Vec<Value> {
     vec![
@@ -211,7 +212,7 @@ fn registration_values(registration: &Registration) -> Vec<Value> {
 const INSERT_USER: &str = "insert into acceso_users (id, version, generation, username, email_key, email, full_name, patients, \
      language, status, disabled_at, disabled_by, credential, password_hash, strikes, locked_at, temporary_from, \
      temporary_until, created_at, changed_at) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) on conflict do nothing";
 
 const REPLACE_USER: &str = "update acceso_users set version = $2, generation = $3, username = $4, email_key = $5, email = $6, \
      full_name = $7, patients = $8, language = $9, status = $10, disabled_at = $11, disabled_by = $12, credential = $13, \
@@ -302,7 +303,7 @@ const CLOSE_ALL: &str = "delete from acceso_sessions where user_id = $1";
 const CLOSE_OTHERS: &str = "delete from acceso_sessions where user_id = $1 and digest <> $2";
 
 const OPEN_SESSION: &str = "insert into acceso_sessions (digest, session_id, user_id, kind, remembered, opened_at, last_seen, \
-     absolute_end, device) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     absolute_end, device) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing";
 
 fn session_values(session: &Session) -> Vec<Value> {
     vec![
@@ -393,7 +394,7 @@ const POSTPONE_MANY: &str = concat!(
 );
 
 const QUEUE_MAIL: &str = "insert into acceso_mail (id, purpose, user_id, generation, email, username, group_key, place, queued_at, \
-     due_at, attempts, lease, lease_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+     due_at, attempts, lease, lease_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing";
 
 const RECORD: &str =
     "insert into acceso_events (at, kind, mail, user_id, address, device) values ($1, $2, $3, $4, $5, $6)";
@@ -411,8 +412,8 @@ fn event_values(event: &Event) -> Vec<Value> {
 }
 
 /// A row of mail that cannot be read is held like the rest, so that it stands in nobody's way, and told to the staff.
-pub(in crate::adapter) fn record_unreadable(claim: Claim) -> Statement {
-    let event = Event::new(claim.now, EventKind::RecordUnreadable, None, &Client::unknown());
+pub(in crate::adapter) fn record_unreadable(claim: Claim, user: Option<UserId>) -> Statement {
+    let event = Event::new(claim.now, EventKind::RecordUnreadable, user, &Client::unknown());
     statement(RECORD, event_values(&event))
 }
 

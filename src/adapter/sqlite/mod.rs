@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
 
-use crate::adapter::sql::job::Job;
+use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::rows::{self, cells_of};
 use crate::adapter::sql::statements;
 use crate::adapter::sql::writes::Writer;
@@ -37,6 +37,9 @@ cells_of!(SqliteRow);
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a call may take in all: what waits for another process, and as long again for those before it.
+const DEADLINE: Duration = Duration::from_secs(20);
+
 /// The pause between two tries to open a file that others are making.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
@@ -50,7 +53,9 @@ enum OwnError {
     OneConnection,
     #[error("the pool's connections need journal_mode = wal and synchronous = full")]
     Unsynced,
-    #[error("the store is closing")]
+    #[error("the file did not answer in time")]
+    Late,
+    #[error("the call was cut short: the store is closing, or the driver panicked")]
     Closing,
 }
 
@@ -115,10 +120,11 @@ impl SqliteStore {
             return Err(OwnError::OneConnection.into());
         }
         let found = sqlx::query(sql::FOUND_VERSION).fetch_optional(&pool).await;
-        // Without the table nothing was ever migrated; any other failure would show itself in the next statement too.
         let version = match found {
             Ok(Some(row)) => rows::version(&row).map_err(boxed)?,
-            Ok(None) | Err(sqlx::Error::Database(_)) => None,
+            Ok(None) => None,
+            // There is no such table: nothing was ever migrated.
+            Err(error) if code_of(&error) == Some(SQLITE_ERROR) => None,
             Err(error) => return Err(boxed(error)),
         };
         sql::check_version(version).map_err(boxed)?;
@@ -160,7 +166,11 @@ impl SqliteStore {
     /// # Errors
     /// If the database is not there; nothing was removed then.
     pub async fn purge_events(&self, before: Timestamp, limit: u32) -> Result<u64, BoxError> {
-        self.queue.ask(Job::PurgeEvents(before, limit)).await?.purged_events()
+        self.write(Job::PurgeEvents(before, limit)).await?.purged_events()
+    }
+
+    async fn write(&self, job: Job) -> Result<Written, BoxError> {
+        in_time(self.queue.ask(job)).await?
     }
 
     async fn list<T>(
@@ -168,7 +178,7 @@ impl SqliteStore {
         statement: Statement,
         read: fn(&SqliteRow) -> Result<T, BoxError>,
     ) -> Result<Vec<T>, BoxError> {
-        let rows = statement.bound().fetch_all(&self.pool).await.map_err(boxed)?;
+        let rows = in_time(statement.bound().fetch_all(&self.pool)).await?.map_err(boxed)?;
         rows.iter().map(read).collect()
     }
 
@@ -177,9 +187,14 @@ impl SqliteStore {
         statement: Statement,
         read: fn(&SqliteRow) -> Result<T, BoxError>,
     ) -> Result<Option<T>, BoxError> {
-        let row = statement.bound().fetch_optional(&self.pool).await.map_err(boxed)?;
+        let row = in_time(statement.bound().fetch_optional(&self.pool)).await?.map_err(boxed)?;
         row.as_ref().map(read).transpose()
     }
+}
+
+/// Errs if it takes longer than a call may. What was given to the writer is passed over then, unless it has begun.
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, OwnError> {
+    tokio::time::timeout(DEADLINE, work).await.map_err(|_| OwnError::Late)
 }
 
 /// Of several that make a file at once `SQLite` refuses all but one the switch to a write-ahead log, without waiting.
@@ -187,17 +202,23 @@ async fn opened(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Resul
     let begun = Instant::now();
     loop {
         match pool.clone().connect_with(options.clone()).await {
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => tokio::time::sleep(BUSY_PAUSE).await,
+            Err(error) if code_of(&error) == Some(SQLITE_BUSY) && begun.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
             opened => return opened,
         }
     }
 }
 
-/// By the lower byte of the code; the rest tells why.
-fn is_busy(error: &sqlx::Error) -> bool {
-    const SQLITE_BUSY: u32 = 5;
+/// A statement that cannot be understood: for a table that is not there, too.
+const SQLITE_ERROR: u32 = 1;
+
+const SQLITE_BUSY: u32 = 5;
+
+/// The lower byte of the code; the rest tells why.
+fn code_of(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
+    code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff)
 }
 
 /// Without the path of the file.
@@ -252,18 +273,18 @@ impl UserStore for SqliteStore {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, BoxError> {
         let statements = self.writer.statements(commit.writes())?;
-        self.queue.ask(Job::Commit(statements)).await?.committed()
+        self.write(Job::Commit(statements)).await?.committed()
     }
 
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
         // A look first: the courier asks four times a second, mostly for nothing, and only one can write.
-        if statements::ready(claim).bound().fetch_optional(&self.pool).await.map_err(boxed)?.is_none() {
+        if in_time(statements::ready(claim).bound().fetch_optional(&self.pool)).await?.map_err(boxed)?.is_none() {
             return Ok(Vec::new());
         }
         let from = statements::anywhere();
         for candidates in statements::claimable(claim, from) {
-            if candidates.bound().fetch_optional(&self.pool).await.map_err(boxed)?.is_some() {
-                return self.queue.ask(Job::Claim(claim, from)).await?.claimed();
+            if in_time(candidates.bound().fetch_optional(&self.pool)).await?.map_err(boxed)?.is_some() {
+                return self.write(Job::Claim(claim, from)).await?.claimed();
             }
         }
         Ok(Vec::new())
@@ -274,7 +295,7 @@ impl UserStore for SqliteStore {
     }
 
     async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged, BoxError> {
-        self.queue.ask(Job::Purge(now, limit)).await?.purged()
+        self.write(Job::Purge(now, limit)).await?.purged()
     }
 
     async fn forget_live(&self) -> Result<(), BoxError> {

@@ -8,8 +8,9 @@ use sqlx::{Connection, Row, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::adapter::sql::job::{Job, Written};
+use crate::adapter::sql::rows::group_of;
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
-use crate::adapter::sql::{Statement, boxed, rows, statement, writes};
+use crate::adapter::sql::{PURGE_ROUNDS, Statement, boxed, rows, statement, writes};
 use crate::adapter::sqlite::OwnError;
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
@@ -41,7 +42,10 @@ impl Queue {
                 let jobs = together.drain(..);
                 // Of a job that nobody waits for any more nothing has begun.
                 let (jobs, answers): (Vec<_>, Vec<_>) = jobs.filter(|(_, answer)| !answer.is_closed()).unzip();
-                let outcomes = flush(&pool, jobs, answers.len()).await;
+                // In a task of its own: if anything panics there, those who wait are told, and the writer goes on.
+                let (pool, count) = (pool.clone(), answers.len());
+                let flushed = tokio::spawn(async move { flush(&pool, jobs, count).await });
+                let outcomes = flushed.await.unwrap_or_default();
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     // Who has gone meanwhile finds what landed when he looks again.
                     let _ = answer.send(outcome);
@@ -73,17 +77,26 @@ impl From<sqlx::Error> for Failure {
         const CONSTRAINT: u32 = 19;
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         let code = code.and_then(|code| code.parse::<u32>().ok());
-        match code {
-            Some(code) if code & 0xff == CONSTRAINT => Self::Own(boxed(error)),
+        match (code, &error) {
+            (Some(code), _) if code & 0xff == CONSTRAINT => Self::Own(boxed(error)),
+            // A column that cannot be read has taken nothing back.
+            (_, sqlx::Error::ColumnDecode { .. }) => Self::Own(boxed(error)),
             _ => Self::Flush(error),
         }
     }
 }
 
 /// The failure of a flush, told to each whose job was in it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("the database did not do what it was asked")]
 struct Shared(#[source] Arc<sqlx::Error>);
+
+/// Without the driver's own error, whose `Debug` may quote rows.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shared({self})")
+    }
+}
 
 /// Writes all jobs in one transaction, and gives an outcome for each.
 async fn flush(pool: &SqlitePool, jobs: Vec<Job>, count: usize) -> Vec<Answer> {
@@ -200,9 +213,7 @@ async fn commit(db: &mut SqliteConnection, statements: Vec<Statement>) -> Result
 async fn claim(db: &mut SqliteConnection, claim: Claim, from: i64) -> Result<Vec<MailIntent>, Failure> {
     let mut groups: Vec<String> = Vec::new();
     for candidates in statements::claimable(claim, from) {
-        for row in candidates.bound().fetch_all(&mut *db).await? {
-            groups.push(row.try_get("group_key")?);
-        }
+        groups.extend(candidates.bound().fetch_all(&mut *db).await?.iter().filter_map(group_of));
     }
     groups.truncate(claim.limit as usize);
     let mut claimed = Vec::with_capacity(groups.len());
@@ -211,7 +222,7 @@ async fn claim(db: &mut SqliteConnection, claim: Claim, from: i64) -> Result<Vec
             match rows::mail(&row) {
                 Ok(intent) => claimed.push(intent),
                 Err(_) => {
-                    writes::record_unreadable(claim).bound().execute(&mut *db).await?;
+                    writes::record_unreadable(claim, rows::user_of(&row)).bound().execute(&mut *db).await?;
                 }
             }
         }
@@ -228,16 +239,24 @@ async fn purge(db: &mut SqliteConnection, now: Timestamp, limit: u32) -> Result<
     let sessions = removed(db, SESSIONS, now, limit).await?;
     let registrations = removed(db, REGISTRATIONS, now, limit).await?;
     let mut mailboxes = 0;
-    let due = statement(MAILBOXES, [now.as_millis().into(), i64::from(limit).into()]);
-    for row in due.bound().fetch_all(&mut *db).await? {
-        let (id, has_user): (Vec<u8>, bool) = (row.try_get("id")?, row.try_get("has_user")?);
-        let sql = if has_user {
-            "update acceso_mailboxes set purge_from = null where id = $1"
-        } else {
-            mailboxes += 1;
-            "delete from acceso_mailboxes where id = $1"
-        };
-        sqlx::query(sql).bind(id).execute(&mut *db).await?;
+    // Those that have a user are looked at and kept: they must not stand for the others behind them.
+    for _ in 0..PURGE_ROUNDS {
+        let left = u64::from(limit).saturating_sub(mailboxes);
+        let due = statement(MAILBOXES, [now.as_millis().into(), left.into()]).bound().fetch_all(&mut *db).await?;
+        let looked_at = due.len() as u64;
+        for row in due {
+            let (id, has_user): (Vec<u8>, bool) = (row.try_get("id")?, row.try_get("has_user")?);
+            let sql = if has_user {
+                "update acceso_mailboxes set purge_from = null where id = $1"
+            } else {
+                mailboxes += 1;
+                "delete from acceso_mailboxes where id = $1"
+            };
+            sqlx::query(sql).bind(id).execute(&mut *db).await?;
+        }
+        if looked_at < left {
+            break;
+        }
     }
     Ok(Purged { sessions, registrations, mailboxes })
 }
