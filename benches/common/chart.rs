@@ -16,7 +16,7 @@ pub(crate) struct Panel {
     pub(crate) lines: Vec<Line>,
 }
 
-const COLOURS: [&str; 8] = ["#06c", "#c40", "#080", "#808", "#a60", "#088", "#c06", "#444"];
+const COLOURS: [&str; 11] = ["#06c", "#c40", "#080", "#808", "#a60", "#088", "#c06", "#444", "#36f", "#9a0", "#f60"];
 
 /// Each panel with its margins, and the field in it.
 const PANEL: f64 = 520.0;
@@ -57,7 +57,11 @@ fn draw(svg: &mut String, left: f64, panel: &Panel) {
     while mark.log10() <= highest + 0.01 {
         let y = up(mark);
         let _ = writeln!(svg, "<path d=\"M{left} {y:.1}h{WIDTH}\" stroke=\"#ddd\"/>");
-        let shown = if mark < 1_000.0 { format!("{mark:.0} µs") } else { format!("{:.0} ms", mark / 1_000.0) };
+        let shown = match mark {
+            ..1e3 => format!("{mark:.0} µs"),
+            ..1e6 => format!("{:.0} ms", mark / 1e3),
+            _ => format!("{:.0} s", mark / 1e6),
+        };
         let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{shown}</text>", left - 6.0, y + 4.0);
         mark *= 10.0;
     }

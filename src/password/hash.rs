@@ -3,8 +3,6 @@
 //!
 //! **A stored hash is bounded before it is believed: it chooses neither the algorithm, nor the memory, nor the time.**
 
-use std::fmt;
-
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use subtle::ConstantTimeEq;
@@ -150,12 +148,6 @@ impl Hasher {
             self.blocks.shrink_to_fit();
         }
         hashed.map(|()| tag).map_err(|_| HashError)
-    }
-}
-
-impl fmt::Debug for Hasher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("cost", &self.cost).finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,6 @@
 //! **Memory and waiting are bounded whatever is asked: who finds no place is refused at once, before any look-up.**
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -173,12 +172,6 @@ impl HashPool {
 impl Drop for HashPool {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl fmt::Debug for HashPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HashPool").field("capacity", &self.shared.capacity).finish_non_exhaustive()
     }
 }
 

@@ -148,7 +148,7 @@ async fn a_session_that_cannot_be_read_lets_nobody_in() {
     }
     let scene = Scene::new().await;
     let id = Some(scene.portal.named("anapena").await.id());
-    let (short, update) = (scene.stand.bytes("00ff"), "update acceso_sessions set");
+    let (short, update) = (Stand::bytes("00ff"), "update acceso_sessions set");
     for (change, column) in [("kind = 'veneno'".to_owned(), "kind"), (format!("session_id = {short}"), "session_id")] {
         let token = scene.portal.signed_in("anapena", PASSWORD).await.token;
         assert!(!scene.stand.accepts(&format!("{update} {change}")).await, "no constraint refuses: {change}");
@@ -229,14 +229,14 @@ async fn a_link_in_a_mailbox_that_cannot_be_read_is_good_for_nothing() {
 
 /// Each digest without its last number.
 fn cut_digests(entries: &str) -> String {
-    let mut parts = entries.split("\"digest\":[");
-    let mut cut = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    let cut = |part: &str| {
         let (digest, rest) = part.split_once(']').expect("a list");
         let (shorter, _) = digest.rsplit_once(',').expect("numbers");
-        cut += &format!("\"digest\":[{shorter}]{rest}");
-    }
-    cut
+        format!("{shorter}]{rest}")
+    };
+    let mut parts = entries.split("\"digest\":[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    std::iter::once(first).chain(parts.map(cut)).collect::<Vec<_>>().join("\"digest\":[")
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn a_mail_that_cannot_be_read_keeps_no_other_mail_waiting() {
         return;
     }
     let mut scene = Scene::new().await;
-    let short = scene.stand.bytes("00ff");
+    let short = Stand::bytes("00ff");
     for (change, restored) in [
         ("purpose = 'veneno'".to_owned(), "purpose = 'user_names'"),
         ("attempts = -1".to_owned(), "attempts = 0"),

@@ -156,5 +156,5 @@ async fn an_idle_courier_only_reads() {
     scene.portal.mails().await;
     scene.listening.take().await;
     scene.portal.mails().await;
-    assert_eq!(scene.asked().await, asked(3, &[]));
+    assert_eq!(scene.asked().await, asked(1, &[]));
 }

@@ -7,8 +7,8 @@ use acceso::adapter::memory::{MemoryMailer, MemoryRegistry, MemoryStore};
 use acceso::test_util::{SeededEntropy, cheap_hashing};
 use acceso::{
     Acceso, Client, Entropy, EntropyError, Error, Fault, Field, HashCost, LockDuration, Login, LoginForm, MailPurpose,
-    PasswordChoice, PasswordChoiceForm, Policy, Recovery, RecoveryConfirmation, Registering, RegistrationForm, Rule,
-    Stay,
+    PasswordChange, PasswordChoice, PasswordChoiceForm, Policy, Recovery, RecoveryConfirmation, Registering,
+    RegistrationForm, Rule, Stay,
 };
 
 use crate::common::{ANA, NEW_PASSWORD, PASSWORD, Portal, token};
@@ -200,6 +200,30 @@ async fn a_temporary_password_is_good_for_as_long_as_the_policy_says() {
             portal.clock.advance(after);
             let login = portal.login("anapena", &temporary).await;
             assert_eq!(matches!(login, Login::MustChangePassword(_)), good, "{minutes} minutes, {after:?}");
+        }
+    }
+}
+
+/// Also one that was made under another policy: what she was mailed is no less good because the clinic now lets people
+/// choose on the page of the link.
+#[tokio::test]
+async fn a_temporary_password_keeps_its_end_when_the_policy_makes_none_any_more() {
+    for lifetime in [HOUR, DAY] {
+        for (after, good) in around(lifetime) {
+            let former = portal(|policy| policy.recovery = Recovery::TemporaryPassword { lifetime, length: 16 });
+            let mut watched = Watched::with(former);
+            watched.portal.user(ANA, "anapena", PASSWORD).await;
+            let temporary = watched.portal.temporary_password(ANA, "anapena").await;
+            let present = portal(|policy| policy.recovery = Recovery::ChoosePassword);
+            (watched.portal.acceso, watched.portal.courier) = watched.beside(cheap_hashing(present));
+            watched.portal.clock.advance(after);
+            match watched.portal.login("anapena", &temporary).await {
+                Login::MustChangePassword(session) if good => {
+                    let answer = watched.portal.change(&session.token, "", NEW_PASSWORD).await;
+                    assert!(matches!(answer, PasswordChange::Changed(_)), "{lifetime:?} {after:?} {answer:?}");
+                }
+                login => assert!(!good && matches!(login, Login::Rejected), "{lifetime:?} {after:?} {login:?}"),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! **What the document says is what is run here, and the portal's role can add events and never change or remove one.**
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -110,7 +111,7 @@ async fn the_portal_can_neither_change_nor_remove_an_event() {
         "create table mine (id int)",
     ] {
         let refused = pool.execute(sql).await.expect_err(sql);
-        let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        let code = refused.as_database_error().and_then(|error| error.code().map(Cow::into_owned));
         assert_eq!(code.as_deref(), Some("42501"), "{sql}: {refused}");
     }
     let later = Timestamp::from_millis(i64::MAX);

@@ -68,7 +68,8 @@ impl Scene {
 
     /// Returns when the task waits for a lock that the hand holds.
     async fn until_it_waits<T>(&self, task: &JoinHandle<T>) {
-        let waiting = "select count(*) from pg_locks where not granted";
+        let waiting = "select count(*) from pg_stat_activity \
+             where datname = current_database() and wait_event_type = 'Lock'";
         loop {
             assert!(!task.is_finished(), "it did not wait");
             let row = sqlx::query(waiting).fetch_one(&self.hand).await.expect("the server is there");

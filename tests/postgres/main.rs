@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "a test crate exports nothing, and its rooms are shared with other tests")]
 
+mod collations;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/deployment.rs"]
@@ -22,6 +23,8 @@ mod plans;
 mod poison;
 #[path = "../common/proxy.rs"]
 mod proxy;
+#[path = "../common/releases.rs"]
+mod releases;
 #[path = "../common/round_trips.rs"]
 mod round_trips;
 #[path = "../common/postgres.rs"]

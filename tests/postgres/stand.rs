@@ -21,6 +21,8 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
+    pub(crate) const DATABASE: &str = "postgres";
+
     /// Without tables.
     pub(crate) fn empty() -> Self {
         Self::at(server::shared().database())
@@ -62,7 +64,7 @@ impl Stand {
     }
 
     /// As a bytea is written.
-    pub(crate) fn bytes(&self, hex: &str) -> String {
+    pub(crate) fn bytes(hex: &str) -> String {
         format!("'\\x{hex}'::bytea")
     }
 
@@ -105,6 +107,25 @@ impl Stand {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// Everything that stands in the tables, as statements that write it; the notes of migrations come with their table.
+    pub(crate) async fn script(&self) -> String {
+        let pool = self.pool().await;
+        let mut script = format!("{NOTES}\n");
+        for row in sqlx::query(INSERTS).fetch_all(&pool).await.expect("tables") {
+            let select: String = row.get(0);
+            for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&pool).await.expect("rows") {
+                script += &(row.get::<String, _>(0) + "\n");
+            }
+        }
+        script + COUNT_ON
+    }
+
+    /// Done by the owner's hand.
+    pub(crate) async fn run(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&self.pool().await).await.expect("legal SQL");
+    }
+
     pub(crate) async fn store(&self) -> PostgresStore {
         PostgresStore::from_pool(self.pool().await).await.expect("the tables are there")
     }
@@ -120,26 +141,45 @@ pub(crate) async fn pool(options: PgConnectOptions) -> PgPool {
     pool.acquire_timeout(Duration::from_secs(60)).connect_with(options).await.expect("the server is there")
 }
 
+/// Sorted as bytes, since databases have collations of their own.
 const SCHEMA: &str = "\
+    with lines (line, of_table, kind, place) as ( \
     select format('%s.%s %s%s%s%s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), \
         case when a.attnotnull then ' not null' else '' end, \
         case when l.collname = 'default' then '' else ' collate ' || l.collname end, \
-        case a.attidentity when 'a' then ' always identity' else coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') \
-        end) as line, c.relname, 1 as kind, a.attnum::text as place \
+        case a.attidentity when 'a' then ' always identity' \
+            else coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') end), \
+        c.relname::text, 1, to_char(a.attnum, '000') \
     from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind = 'r' \
         left join pg_collation l on l.oid = a.attcollation \
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum \
-    where a.attnum > 0 and not a.attisdropped and c.relname like 'acceso\\_%' \
+    where a.attnum > 0 and not a.attisdropped \
     union all select format('%s constraint %s %s', c.relname, k.conname, pg_get_constraintdef(k.oid)), \
-        c.relname, 2, k.conname::text \
-    from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relname like 'acceso\\_%' and k.contype <> 'n' \
-    union all select indexdef, tablename, 3, indexname::text from pg_indexes where tablename like 'acceso\\_%' \
-    union all select pg_get_triggerdef(t.oid), c.relname, 4, t.tgname::text \
-    from pg_trigger t join pg_class c on c.oid = t.tgrelid where not t.tgisinternal and c.relname like 'acceso\\_%' \
-    order by 2, 3, 4";
+        c.relname::text, 2, k.conname::text \
+    from pg_constraint k join pg_class c on c.oid = k.conrelid where k.contype <> 'n' \
+    union all select indexdef, tablename::text, 3, indexname::text from pg_indexes \
+    union all select pg_get_triggerdef(t.oid), c.relname::text, 4, t.tgname::text \
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid where not t.tgisinternal) \
+    select line from lines where of_table like 'acceso\\_%' order by of_table collate \"C\", kind, place collate \"C\"";
 
 /// Checks only: without keys and `not null` the rows would not even be found.
 const CONSTRAINTS: &str = "\
     select format('alter table %s drop constraint %I', c.relname, k.conname), \
         format('alter table %s add constraint %I %s not valid', c.relname, k.conname, pg_get_constraintdef(k.oid)) \
     from pg_constraint k join pg_class c on c.oid = k.conrelid where c.relname like 'acceso\\_%' and k.contype = 'c'";
+
+/// As the driver makes it.
+const NOTES: &str = "create table acceso_migrations (version bigint primary key, description text not null, \
+    installed_on timestamptz not null default now(), success boolean not null, checksum bytea not null, \
+    execution_time bigint not null);";
+
+const INSERTS: &str = "\
+    select format('select ''insert into %s overriding system value values ('' || %s || '');'' from %s', table_name, \
+        string_agg(format('quote_nullable(%I::text)', column_name), ' || '', '' || ' order by ordinal_position), table_name) \
+    from information_schema.columns where table_name like 'acceso\\_%' and table_name <> 'acceso_claims' \
+    group by table_name order by table_name";
+
+/// Numbers go on after the highest.
+const COUNT_ON: &str = "\
+    select setval(pg_get_serial_sequence('acceso_events', 'number'), (select max(number) from acceso_events));\n\
+    select setval(pg_get_serial_sequence('acceso_registrations', 'number'), (select max(number) from acceso_registrations));\n";

@@ -16,8 +16,8 @@ mod ports;
 mod store {
     pub type Store = acceso::adapter::memory::MemoryStore;
 
-    pub async fn fresh() -> Store {
-        Store::new()
+    pub fn fresh() -> impl Future<Output = Store> {
+        std::future::ready(Store::new())
     }
 }
 

@@ -15,9 +15,12 @@ mod handles;
 mod life;
 #[path = "../common/migrations.rs"]
 mod migrations;
+mod opening;
 mod plans;
 #[path = "../common/poison.rs"]
 mod poison;
+#[path = "../common/releases.rs"]
+mod releases;
 #[path = "../common/round_trips.rs"]
 mod round_trips;
 #[path = "../common/sources.rs"]

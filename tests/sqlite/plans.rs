@@ -51,8 +51,11 @@ async fn no_statement_reads_a_whole_table() {
         }
     }
     for text in sql_in(&["sql", "sqlite"]) {
+        // What only a store needs whose commits run beside each other, or each of whose statements is a round trip.
         let locks = text.ends_with("for update") || text.ends_with("for no key update");
-        assert!(locks || said.iter().any(|sql| sql.contains(&text)), "no life has run this: {text}");
+        let of_the_other =
+            locks || text.contains("acceso_mail m ") && !text.starts_with("select") || text.contains("listed");
+        assert!(of_the_other || said.iter().any(|sql| sql.contains(&text)), "no life has run this: {text}");
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
+    pub(crate) const DATABASE: &str = "sqlite";
+
     /// Without tables.
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -38,9 +40,9 @@ impl Stand {
     /// The tables, indexes and triggers of ours, as the database tells them.
     pub(crate) async fn schema(&self) -> String {
         let sql =
-            "select sql from sqlite_schema where name like 'acceso!_%' escape '!' and sql is not null order by rowid";
+            "select sql from sqlite_schema where name like 'acceso!_%' escape '!' and sql is not null order by name";
         let rows = sqlx::query(sql).fetch_all(&self.pool().await).await.expect("a schema");
-        rows.iter().map(|row| format!("{};\n", row.get::<String, _>(0))).collect()
+        rows.iter().map(|row| row.get::<String, _>(0) + ";\n").collect()
     }
 
     /// The log of commits that are not in the file yet.
@@ -65,7 +67,7 @@ impl Stand {
     }
 
     /// As a blob is written.
-    pub(crate) fn bytes(&self, hex: &str) -> String {
+    pub(crate) fn bytes(hex: &str) -> String {
         format!("x'{hex}'")
     }
 
@@ -95,6 +97,31 @@ impl Stand {
     pub(crate) async fn texts(&self, sql: &'static str) -> Vec<String> {
         let rows = sqlx::query(sql).fetch_all(&self.pool().await).await.expect(sql);
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Everything that stands in the tables, as statements that write it; the notes of migrations come with their table.
+    pub(crate) async fn script(&self) -> String {
+        let pool = self.pool().await;
+        let notes = "select sql || ';' from sqlite_schema where name = 'acceso_migrations'";
+        let mut script: String = sqlx::query(notes).fetch_one(&pool).await.expect("notes").get(0);
+        script.push('\n');
+        let inserts = "select 'select ''insert into ' || m.name || ' values ('' || ' \
+             || group_concat('quote(' || c.name || ')', ' || '', '' || ') || ' || '');'' from ' || m.name \
+             from sqlite_schema m, pragma_table_info(m.name) c \
+             where m.type = 'table' and m.name like 'acceso!_%' escape '!' group by m.name order by m.name";
+        for row in sqlx::query(inserts).fetch_all(&pool).await.expect("tables") {
+            let select: String = row.get(0);
+            for row in sqlx::query(AssertSqlSafe(select)).fetch_all(&pool).await.expect("rows") {
+                script += &(row.get::<String, _>(0) + "\n");
+            }
+        }
+        script
+    }
+
+    /// Done by the owner's hand.
+    pub(crate) async fn run(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&self.pool().await).await.expect("legal SQL");
     }
 
     pub(crate) async fn store(&self) -> SqliteStore {

@@ -211,8 +211,11 @@ impl UserStore for PostgresStore {
     }
 
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
-        let from = statements::anywhere();
         // A look first: the courier asks four times a second, mostly for nothing, and then locks nothing.
+        if transaction::read(&self.pool, statements::ready(claim)).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let from = statements::anywhere();
         for candidates in statements::claimable(claim, from) {
             if !transaction::read(&self.pool, candidates).await?.is_empty() {
                 return self.write(Job::Claim(claim, from)).await?.claimed();

@@ -9,6 +9,7 @@ use crate::port::error::BoxError;
 use crate::port::user_store::{Claim, Committed, Purged};
 
 /// One thing to write.
+#[derive(Clone)]
 pub(in crate::adapter) enum Job {
     Commit(Vec<Statement>),
     /// The second is where in the queue to look first.

@@ -109,21 +109,15 @@ pub(in crate::adapter) fn events(after: u64, limit: u32) -> Statement {
 
 // Claiming.
 
+macro_rules! free {
+    ($row:literal) => {
+        concat!("(", $row, ".lease_until is null or ", $row, ".lease_until <= $1 or ", $row, ".lease_until > $3)")
+    };
+}
+
 macro_rules! ready {
     ($row:literal) => {
-        concat!(
-            "(",
-            $row,
-            ".due_at <= $1 or ",
-            $row,
-            ".due_at > $2) and (",
-            $row,
-            ".lease_until is null or ",
-            $row,
-            ".lease_until <= $1 or ",
-            $row,
-            ".lease_until > $3)"
-        )
+        concat!("(", $row, ".due_at <= $1 or ", $row, ".due_at > $2) and ", free!($row))
     };
 }
 
@@ -140,6 +134,19 @@ macro_rules! claimable {
             ") or (e.place, e.id) < (m.place, m.id))) order by m.place limit $4"
         )
     };
+}
+
+/// A row, if any is due and free. Found by the due time, which costs the same however many wait for theirs.
+pub(in crate::adapter) fn ready(claim: Claim) -> Statement {
+    const SQL: &str = concat!(
+        "select 1 where (select min(m.due_at) from acceso_mail m where m.due_at <= $1 and ",
+        free!("m"),
+        ") is not null or (select max(m.due_at) from acceso_mail m where m.due_at > $2 and ",
+        free!("m"),
+        ") is not null"
+    );
+    let void = claim.lease_until.after(CLOCK_SKEW);
+    statement(SQL, [instant(claim.now), instant(claim.latest_due), instant(void)])
 }
 
 /// A place in the queue that nobody foresees.

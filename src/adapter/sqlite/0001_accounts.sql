@@ -90,8 +90,8 @@ create table acceso_mail (
     check ((user_id is null) <> (email is null) and (user_id is null) = (generation is null))
 ) strict;
 create index acceso_mail_by_group on acceso_mail (group_key);
-create index acceso_mail_to_users on acceso_mail (place, group_key) where user_id is not null;
-create index acceso_mail_typed on acceso_mail (place, group_key) where user_id is null;
+create index acceso_mail_to_users on acceso_mail (place, due_at, group_key) where user_id is not null;
+create index acceso_mail_typed on acceso_mail (place, due_at, group_key) where user_id is null;
 create index acceso_mail_by_due on acceso_mail (due_at);
 
 create table acceso_events (

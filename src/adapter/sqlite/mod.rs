@@ -256,8 +256,11 @@ impl UserStore for SqliteStore {
     }
 
     async fn claim_due_mail(&self, claim: Claim) -> Result<Vec<MailIntent>, BoxError> {
-        let from = statements::anywhere();
         // A look first: the courier asks four times a second, mostly for nothing, and only one can write.
+        if statements::ready(claim).bound().fetch_optional(&self.pool).await.map_err(boxed)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let from = statements::anywhere();
         for candidates in statements::claimable(claim, from) {
             if candidates.bound().fetch_optional(&self.pool).await.map_err(boxed)?.is_some() {
                 return self.queue.ask(Job::Claim(claim, from)).await?.claimed();

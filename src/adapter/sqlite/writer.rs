@@ -110,25 +110,61 @@ async fn write_all(pool: &SqlitePool, jobs: Vec<Job>) -> Result<Vec<Answer>, sql
     outcomes
 }
 
+/// At first without a savepoint for each: few are refused, and a savepoint costs as much as a commit writes.
 async fn write_on(connection: &mut SqliteConnection, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
+    match write_together(connection, &jobs).await? {
+        Some(outcomes) => Ok(outcomes),
+        None => write_each(connection, jobs).await,
+    }
+}
+
+/// Nothing is written, and nobody answered, if one of several jobs is refused.
+async fn write_together(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<Option<Vec<Answer>>, sqlx::Error> {
+    let mut flush = connection.begin_with("begin immediate").await?;
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let outcome = write(&mut flush, job.clone()).await;
+        let refused = is_refused(&outcome);
+        outcomes.push(answer(outcome)?);
+        if refused {
+            flush.rollback().await?;
+            return Ok((jobs.len() == 1).then_some(outcomes));
+        }
+    }
+    flush.commit().await?;
+    Ok(Some(outcomes))
+}
+
+/// Each job in a savepoint, to be taken back alone.
+async fn write_each(connection: &mut SqliteConnection, jobs: Vec<Job>) -> Result<Vec<Answer>, sqlx::Error> {
     let mut flush = connection.begin_with("begin immediate").await?;
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
         let mut alone = flush.begin().await?;
         let outcome = write(&mut alone, job).await;
-        match &outcome {
-            Ok(Written::Commit(Committed::Conflict)) | Err(Failure::Own(_)) => alone.rollback().await?,
-            Ok(_) => alone.commit().await?,
-            Err(Failure::Flush(_)) => {}
+        let refused = is_refused(&outcome);
+        outcomes.push(answer(outcome)?);
+        if refused {
+            alone.rollback().await?;
+        } else {
+            alone.commit().await?;
         }
-        outcomes.push(match outcome {
-            Ok(written) => Ok(written),
-            Err(Failure::Own(error)) => Err(error),
-            Err(Failure::Flush(error)) => return Err(error),
-        });
     }
     flush.commit().await?;
     Ok(outcomes)
+}
+
+fn is_refused(outcome: &Result<Written, Failure>) -> bool {
+    matches!(outcome, Ok(Written::Commit(Committed::Conflict)) | Err(Failure::Own(_)))
+}
+
+/// What the job is answered, unless all of its flush have failed.
+fn answer(outcome: Result<Written, Failure>) -> Result<Answer, sqlx::Error> {
+    match outcome {
+        Ok(written) => Ok(Ok(written)),
+        Err(Failure::Own(error)) => Ok(Err(error)),
+        Err(Failure::Flush(error)) => Err(error),
+    }
 }
 
 async fn write(db: &mut SqliteConnection, job: Job) -> Result<Written, Failure> {
