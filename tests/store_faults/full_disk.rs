@@ -167,8 +167,12 @@ async fn fills_up(name: &str, database: Database, store: impl UserStore + 'stati
 
         disk.make_room();
         portal.struck();
-        assert!(sign_in(&portal, inhabitant).await.is_some(), "round {round}: with room, the first call does it");
-        Life::new(&portal, next).impatient().live(&Facts::default()).await.expect("all goes on");
+        let answer = sign_in(&portal, inhabitant).await;
+        let cause = ledger.told().last_unavailable.clone();
+        assert!(answer.is_some(), "with room, the first call does it, round {round}: {cause}");
+        let answer = Life::new(&portal, next).impatient().live(&Facts::default()).await;
+        let cause = ledger.told().last_unavailable.clone();
+        assert!(answer.is_ok(), "with room, all goes on, round {round}: {answer:?} {cause}");
         next += 1;
         let found = violations(&database.tables().await, &ledger.told());
         assert!(found.is_empty(), "with room again, round {round}: {found:#?}");
@@ -213,7 +217,7 @@ async fn a_full_disk_takes_nothing_half_and_goes_on_with_room() {
             "--map-root-user",
             "sh",
             "-ec",
-            "mount -t tmpfs -o size=12m tmpfs \"$0\"; exec \"$@\"",
+            "mount -t tmpfs -o size=64m tmpfs \"$0\"; exec \"$@\"",
         ]);
         process.arg(folder.path()).args(command).env(SMALL_DISK, folder.path());
         process

@@ -3,13 +3,14 @@
 //! **A line that was written outlives the process that wrote it**, where the ledger is a file.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use acceso::{Client, EventKind, MailPurpose};
+use acceso::{Client, Error, EventKind, MailPurpose};
 use tokio::sync::watch;
 
 /// One call of one person: her number, the process that asked, and the number of the call there. As a network address it
@@ -48,6 +49,8 @@ pub struct Told {
     pub acknowledged: HashMap<Asked, Kinds>,
     pub calls: usize,
     pub unavailable: usize,
+    /// The call, and why.
+    pub last_unavailable: String,
     pub violations: Vec<String>,
     /// Mails that were handed over: address, purpose, token.
     pub posted: Vec<(String, String, String)>,
@@ -102,8 +105,13 @@ impl Ledger {
         let _ = acknowledged.wait_for(|calls| *calls >= enough).await;
     }
 
-    pub fn unavailable(&self, asked: Asked) {
-        self.note(&format!("unavailable {}", asked.address()));
+    pub fn unavailable(&self, asked: Asked, error: &Error) {
+        let (mut line, mut cause) = (format!("unavailable {}", asked.address()), error.source());
+        while let Some(error) = cause {
+            line += &format!(" {error}").replace('\n', " ");
+            cause = error.source();
+        }
+        self.note(&line);
     }
 
     pub fn violation(&self, what: &str) {
@@ -137,7 +145,10 @@ impl Told {
         let asked = |address: &str| Asked::of(Some(address.parse().expect("an address"))).expect("a life");
         match verb {
             "asks" => self.calls += 1,
-            "unavailable" => self.unavailable += 1,
+            "unavailable" => {
+                self.unavailable += 1;
+                rest.clone_into(&mut self.last_unavailable);
+            }
             "violation" => self.violations.push(rest.to_owned()),
             "acknowledged" => {
                 let (address, codes) = rest.split_once(' ').expect("kinds");

@@ -102,7 +102,7 @@ impl<'a> Life<'a> {
                 }
                 Err(error) => {
                     unsure |= matches!(error, Error::Unavailable(_));
-                    self.portal.ledger.unavailable(asked);
+                    self.portal.ledger.unavailable(asked, &error);
                     tokio::task::yield_now().await;
                 }
             }
@@ -194,7 +194,7 @@ impl<'a> Life<'a> {
         match self.portal.acceso.login(form, Stay::Session, &asked.client()).await {
             Ok(Login::Rejected) => self.portal.ledger.acknowledged(asked, &[EventKind::LoginWrongPassword]),
             Ok(other) => return Err(Halt::Violation(format!("{} guesses: {other:?}", self.number))),
-            Err(_) => self.portal.ledger.unavailable(asked),
+            Err(error) => self.portal.ledger.unavailable(asked, &error),
         }
         Ok(())
     }
