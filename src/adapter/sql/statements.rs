@@ -167,18 +167,20 @@ pub(in crate::adapter) fn claimable(claim: Claim, from: i64) -> [Statement; 3] {
     ]
 }
 
-/// Takes the rows of a group, if each of them is still free and due.
+/// Takes the rows of a group, if each of them is still free and due. Typed ones stand elsewhere in the queue from then on,
+/// so that no neighbours stay together.
 pub(in crate::adapter) fn claim_group(claim: Claim, group: String) -> Statement {
     const SQL: &str = concat!(
-        "update acceso_mail set lease = lease + case when lease < 9223372036854775807 then 1 else 0 end, lease_until = $4 where group_key = $5 and not exists \
-         (select 1 from acceso_mail e where e.group_key = $5 and not (",
+        "update acceso_mail set lease = lease + case when lease < 9223372036854775807 then 1 else 0 end, \
+         lease_until = $4, place = case when user_id is null then $6 else place end \
+         where group_key = $5 and not exists (select 1 from acceso_mail e where e.group_key = $5 and not (",
         ready!("e"),
         ")) returning ",
         mail_columns!()
     );
     let void = claim.lease_until.after(CLOCK_SKEW);
-    let asked =
-        [instant(claim.now), instant(claim.latest_due), instant(void), instant(claim.lease_until), group.into()];
+    let until = instant(claim.lease_until);
+    let asked = [instant(claim.now), instant(claim.latest_due), instant(void), until, group.into(), anywhere().into()];
     statement(SQL, asked)
 }
 
