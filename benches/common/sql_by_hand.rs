@@ -158,11 +158,14 @@ impl ByHand {
         })
     }
 
-    /// A registration beside its hash, for which a text of its length stands.
+    /// A registration beside its hash, for which a text of its length stands: it is looked whether the name is taken;
+    /// then a registration, a mail and an event.
     pub(crate) async fn register(&self, email: &str, name: &str) -> Done {
         const REGISTRATION: &str = "insert into acceso_registrations (id, username, email_key, email, full_name, password_hash, \
              language, registered_at, expires_at) values ($1, $2, $3, $3, $4, $5, 'es', $6, $7)";
+        const TAKEN: &str = "select id from acceso_users where username = $1";
         over!(self, |pool, BEGIN| {
+            black_box(sqlx::query(TAKEN).bind(name).fetch_optional(pool).await?);
             let now = NOW.as_millis();
             let mut db = pool.begin_with(BEGIN).await?;
             let id = random::<16>().to_vec();
