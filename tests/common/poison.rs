@@ -309,6 +309,29 @@ async fn a_mail_that_cannot_be_read_keeps_no_other_mail_waiting() {
 }
 
 #[tokio::test]
+async fn a_mail_that_cannot_be_claimed_like_others_keeps_no_other_mail_waiting() {
+    if !can_run("a_mail_that_cannot_be_claimed_like_others_keeps_no_other_mail_waiting") {
+        return;
+    }
+    let mut scene = Scene::new().await;
+    let mut changes = vec!["lease = 9223372036854775807"];
+    if Stand::DATABASE == "sqlite" {
+        // The other one refuses text that is none.
+        changes.push("group_key = cast(x'ff' as text)");
+    }
+    for change in changes {
+        scene.portal.recover_username(NOBODY).await;
+        scene.stand.damage(&format!("update acceso_mail set {change}")).await;
+        scene.portal.recover_username(ANA).await;
+        let mails = scene.portal.mails().await;
+        let purposes: Vec<MailPurpose> = mails.iter().map(acceso::Mail::purpose).collect();
+        assert_eq!(purposes, [MailPurpose::UserNames], "{change}");
+        scene.stand.damage("delete from acceso_mail").await;
+        scene.portal.pass(std::time::Duration::from_secs(2 * 24 * 3600));
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_cannot_be_read_is_an_error_of_who_reads_events() {
     if !can_run("an_event_that_cannot_be_read_is_an_error_of_who_reads_events") {
         return;

@@ -73,3 +73,17 @@ async fn keys_are_compared_as_bytes_under_every_collation() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_database_of_another_encoding_is_refused() {
+    if !postgres_or_skip("a_database_of_another_encoding_is_refused") {
+        return;
+    }
+    let server = shared();
+    let latin = "create database latin template template0 encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'";
+    let is_old = server.run_sql(&server.url("postgres"), "select current_setting('server_version_num')::int < 150000");
+    let provider = if is_old == "t" { "" } else { " locale_provider libc" };
+    server.run_sql(&server.url("postgres"), &format!("{latin}{provider}"));
+    let refused = Store::connect(&server.url("latin")).await.err().expect("no store");
+    assert_eq!(refused.to_string(), "the database's encoding must be UTF8");
+}

@@ -23,6 +23,8 @@ mod plans;
 mod poison;
 #[path = "../common/proxy.rs"]
 mod proxy;
+#[path = "../common/purging.rs"]
+mod purging;
 #[path = "../common/releases.rs"]
 mod releases;
 #[path = "../common/round_trips.rs"]

@@ -19,6 +19,8 @@ mod opening;
 mod plans;
 #[path = "../common/poison.rs"]
 mod poison;
+#[path = "../common/purging.rs"]
+mod purging;
 #[path = "../common/releases.rs"]
 mod releases;
 #[path = "../common/round_trips.rs"]
