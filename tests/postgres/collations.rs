@@ -84,6 +84,6 @@ async fn a_database_of_another_encoding_is_refused() {
     let is_old = server.run_sql(&server.url("postgres"), "select current_setting('server_version_num')::int < 150000");
     let provider = if is_old == "t" { "" } else { " locale_provider libc" };
     server.run_sql(&server.url("postgres"), &format!("{latin}{provider}"));
-    let refused = Store::connect(&server.url("latin")).await.err().expect("no store");
+    let refused = Store::connect(&server.url("latin")).await.expect_err("no store");
     assert_eq!(refused.to_string(), "the database's encoding must be UTF8");
 }
