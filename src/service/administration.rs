@@ -54,10 +54,7 @@ impl Acceso {
     /// `None` if there is no such user. Never for a visitor's request: it tells that the account exists.
     pub async fn account_state(&self, user: UserId) -> Result<Option<AccountState>, Error> {
         let unknown = Client::unknown();
-        let user = match self.inner.store.user(user).await {
-            Ok(user) => user,
-            Err(cause) => return Err(self.inner.unread(cause, &unknown).await),
-        };
+        let user = self.inner.read(self.inner.store.user(user), &unknown).await?;
         let when = self.inner.moment(&unknown).when();
         Ok(user.map(|user| user.state(when)))
     }

@@ -208,10 +208,7 @@ impl Inner {
         let mut runs = Runs::default();
         let mut asked = 0;
         for _ in 0..self.policy.lockout.threshold.saturating_add(SPARE_ATTEMPTS) {
-            let facts = match read().await {
-                Ok(facts) => facts,
-                Err(cause) => return Err(self.unread(cause, client).await),
-            };
+            let facts = self.read(read(), client).await?;
             let Plan { answer, commit } = loop {
                 fresh.rewind();
                 let step = decide(&facts, &runs, &self.moment(client), &mut fresh);
@@ -236,10 +233,19 @@ impl Inner {
         Err(Error::unavailable(Exhausted::Conflicts))
     }
 
-    /// What a call answers whose read failed.
-    pub(crate) async fn unread(&self, cause: BoxError, client: &Client) -> Error {
-        self.note_unreadable(&cause, client).await;
-        Error::unavailable(cause)
+    /// What the store was asked for, or what the call answers if that failed.
+    pub(crate) async fn read<T>(
+        &self,
+        asked: impl Future<Output = Result<T, BoxError>>,
+        client: &Client,
+    ) -> Result<T, Error> {
+        match asked.await {
+            Ok(found) => Ok(found),
+            Err(cause) => {
+                self.note_unreadable(&cause, client).await;
+                Err(Error::unavailable(cause))
+            }
+        }
     }
 
     /// That a record is there and cannot be read is for the staff to know. If the event cannot be written either, the

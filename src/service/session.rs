@@ -27,16 +27,10 @@ impl Acceso {
     /// The live sessions of the token's user, this one first; `None` if the token opens no session.
     pub async fn sessions(&self, token: &SessionToken) -> Result<Option<Vec<SessionInfo>>, Error> {
         let unknown = Client::unknown();
-        let facts = match self.inner.read_session(token).await {
-            Ok(facts) => facts,
-            Err(cause) => return Err(self.inner.unread(cause, &unknown).await),
-        };
+        let facts = self.inner.read(self.inner.read_session(token), &unknown).await?;
         let moment = self.inner.moment(&unknown);
         let Some((session, user)) = live(&facts, SessionKind::Full, &moment) else { return Ok(None) };
-        let sessions = match self.inner.store.sessions_of(user.id()).await {
-            Ok(sessions) => sessions,
-            Err(cause) => return Err(self.inner.unread(cause, &unknown).await),
-        };
+        let sessions = self.inner.read(self.inner.store.sessions_of(user.id()), &unknown).await?;
         Ok(Some(list(session, sessions, &moment)))
     }
 
@@ -77,10 +71,7 @@ impl Acceso {
 
     async fn visitor(&self, token: &SessionToken, kind: SessionKind) -> Result<Option<Visitor>, Error> {
         let unknown = Client::unknown();
-        let facts = match self.inner.read_session(token).await {
-            Ok(facts) => facts,
-            Err(cause) => return Err(self.inner.unread(cause, &unknown).await),
-        };
+        let facts = self.inner.read(self.inner.read_session(token), &unknown).await?;
         let (visitor, touch) = visitor(facts, kind, &self.inner.moment(&unknown));
         if let Some(touch) = touch {
             // It relies on nothing that was read, so there is no conflict to meet.

@@ -32,6 +32,7 @@ mod spy;
 mod stand;
 #[path = "../common/statements.rs"]
 mod statements;
+mod waiting;
 
 use acceso::adapter::sqlite::SqliteStore;
 use acceso::{BoxError, Event};

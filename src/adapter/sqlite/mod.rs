@@ -68,9 +68,12 @@ const LOCKS_ROWS: bool = false;
 ///   lands or is refused alone. Reads wait for nobody.
 /// - **Several processes** may open the same file on one machine, never over a network's file system. One that waits for
 ///   another's write longer than 10 s gets an error, which the core answers with `Unavailable`.
+/// - **A call ends within 20 s**, with an error if the file did not answer by then; a commit may have landed all the same.
+///   [`forget_live`](UserStore::forget_live) takes as long as it takes.
 /// - **A full disk** is an error, and nothing has landed.
 ///
-/// Needs a running tokio runtime with its time enabled, and ends its work with that runtime. What is kept is in `docs/stores.md`.
+/// Needs a running tokio runtime with its time enabled, and ends its work with that runtime. What is kept is in
+/// `docs/stores.md`.
 ///
 /// ```
 /// # async fn open(folder: &std::path::Path) -> Result<(), acceso::BoxError> {
@@ -214,6 +217,9 @@ async fn opened(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Resul
 const SQLITE_ERROR: u32 = 1;
 
 const SQLITE_BUSY: u32 = 5;
+
+/// A constraint that is broken, or a trigger that refuses.
+const SQLITE_CONSTRAINT: u32 = 19;
 
 /// The lower byte of the code; the rest tells why.
 fn code_of(error: &sqlx::Error) -> Option<u32> {

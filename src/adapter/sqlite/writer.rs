@@ -11,7 +11,7 @@ use crate::adapter::sql::job::{Job, Written};
 use crate::adapter::sql::rows::group_of;
 use crate::adapter::sql::statements::{self, FORGET_LIVE};
 use crate::adapter::sql::{PURGE_ROUNDS, Statement, boxed, rows, statement, writes};
-use crate::adapter::sqlite::OwnError;
+use crate::adapter::sqlite::{OwnError, SQLITE_CONSTRAINT, code_of};
 use crate::clock::Timestamp;
 use crate::mail::intent::MailIntent;
 use crate::port::error::BoxError;
@@ -73,15 +73,11 @@ impl From<sqlx::Error> for Failure {
     /// A broken constraint, or a trigger that refuses, is taken back with its statement. Any other failure may have taken
     /// back the transaction.
     fn from(error: sqlx::Error) -> Self {
-        /// The lower byte of each code of the kind.
-        const CONSTRAINT: u32 = 19;
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        let code = code.and_then(|code| code.parse::<u32>().ok());
-        match (code, &error) {
-            (Some(code), _) if code & 0xff == CONSTRAINT => Self::Own(boxed(error)),
-            // A column that cannot be read has taken nothing back.
-            (_, sqlx::Error::ColumnDecode { .. }) => Self::Own(boxed(error)),
-            _ => Self::Flush(error),
+        // A column that cannot be read has taken nothing back.
+        if code_of(&error) == Some(SQLITE_CONSTRAINT) || matches!(error, sqlx::Error::ColumnDecode { .. }) {
+            Self::Own(boxed(error))
+        } else {
+            Self::Flush(error)
         }
     }
 }
