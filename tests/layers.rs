@@ -159,6 +159,7 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("web", "headers"),
     ("web", "limit"),
     ("web", "origin"),
+    ("web", "page"),
     ("web", "redirect"),
 ];
 

@@ -138,3 +138,24 @@ pub(crate) fn with_cookie(mut response: Response, line: &str) -> Response {
     }
     response
 }
+
+/// What a flow answers with success, in JSON.
+pub(crate) fn outcome(status: StatusCode, code: &str, notice: text::Notice, language: Language) -> Response {
+    json(status, &json!({ "outcome": code, "message": text::notice(notice, language) }))
+}
+
+/// The same with a sentence of the pages.
+pub(crate) fn plain_outcome(code: &str, message: &str) -> Response {
+    json(StatusCode::OK, &json!({ "outcome": code, "message": message }))
+}
+
+/// What a flow refuses, in JSON.
+pub(crate) fn notice_problem(status: StatusCode, code: &str, notice: text::Notice, language: Language) -> Response {
+    problem(status, code, text::notice(notice, language), &[], language)
+}
+
+/// What is wrong with what was typed, in JSON.
+pub(crate) fn invalid(faults: &[Fault], language: Language) -> Response {
+    let title = text::page::label(text::page::Label::ProblemTitle, language);
+    problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title, faults, language)
+}

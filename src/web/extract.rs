@@ -5,9 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequestParts, OriginalUri, Request};
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 
@@ -21,7 +22,7 @@ use crate::web::answer::{Trouble, see_other};
 use crate::web::form::{Fields, Media, escaped, media_type};
 use crate::web::origin::Body;
 use crate::web::redirect::local_path;
-use crate::web::{Portal, client, limit, origin};
+use crate::web::{Portal, client, limit, origin, page};
 
 /// A signed-in visitor. Whoever is not is sent to the login page and back, or told so in JSON.
 ///
@@ -176,7 +177,8 @@ impl Visit {
         let language = client::language(&parts.headers, cookies, portal.acceso().policy().language);
         let body = if media_type(&parts.headers) == Some(Media::Json) { Body::Json } else { Body::Form };
         let safe = origin::is_safe(&parts.method);
-        let here = parts.uri.path_and_query().map(axum::http::uri::PathAndQuery::as_str);
+        let asked = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let here = asked.path_and_query().map(PathAndQuery::as_str);
         Self {
             client: client::describe(parts, portal.client_address_rule(), language),
             language,
@@ -234,7 +236,7 @@ impl Visit {
             }
             (Trouble::NotSignedIn, None) => see_other(&self.portal.path("/login")),
             (Trouble::MustChangePassword, _) => see_other(&self.portal.path("/password-change")),
-            (trouble, _) => self.portal.trouble_page(trouble, self.language),
+            (trouble, _) => trouble.with_retry_after(page::trouble(self, trouble)),
         }
     }
 }

@@ -98,6 +98,10 @@ impl Fields {
         Password::from(self.text(name))
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
     pub(crate) fn is_ticked(&self, name: &str) -> bool {
         !self.text(name).is_empty()
     }

@@ -1,28 +1,37 @@
-//! The portal in an axum application: extractors for the host's own handlers. Not: a server, nor any rule of an account.
+//! The portal in an axum application: its pages, and extractors for the host's own handlers. Not: a server, nor any rule of an account.
 //!
 //! **Nothing that a request says of itself is believed, unless the host says who vouches for it.**
 
 mod answer;
 mod client;
+mod confirmation;
+mod contact;
 mod cookie;
 mod extract;
 mod form;
 mod headers;
 mod limit;
+mod login;
 mod origin;
+mod page;
+mod password_change;
+mod password_recovery;
 mod redirect;
+mod registration;
+mod session;
+mod username_recovery;
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum::response::Response;
+use axum::Router;
+use axum::middleware::map_response;
+use axum::routing::{get, post};
 
 pub use self::client::ClientAddress;
 pub use self::extract::{MaybeSignedIn, MustChangePassword, Rejection, RejectionReason, SignedIn};
 pub use self::limit::ClientLimit;
-use crate::language::Language;
 use crate::service::Acceso;
-use crate::web::answer::Trouble;
 use crate::web::cookie::Cookies;
 use crate::web::limit::PerProcess;
 
@@ -40,7 +49,6 @@ struct Inner {
     acceso: Acceso,
     cookies: Cookies,
     origin: String,
-    mount: String,
     base: String,
     home: String,
     address: ClientAddress,
@@ -64,8 +72,8 @@ impl Portal {
     pub fn new(acceso: Acceso) -> Result<Self, PortalError> {
         let service = acceso.inner();
         let pages = &service.pages;
-        let mount = pages.confirmation.strip_suffix("/confirmation").ok_or(PortalError::Pages)?.to_owned();
-        if pages.password_recovery.strip_prefix(&mount) != Some("/password-recovery/confirmation") {
+        let mount = pages.confirmation.strip_suffix("/confirmation").ok_or(PortalError::Pages)?;
+        if pages.password_recovery.strip_prefix(mount) != Some("/password-recovery/confirmation") {
             return Err(PortalError::Pages);
         }
         let address = &service.portal.home;
@@ -76,7 +84,6 @@ impl Portal {
         let inner = Inner {
             cookies: Cookies::of(address),
             origin,
-            mount,
             base,
             home: format!("{}/", path.unwrap_or_default()),
             address: ClientAddress::default(),
@@ -106,6 +113,59 @@ impl Portal {
         Ok(self.with(|inner| inner.home = home))
     }
 
+    /// The application with the pages in it, at the paths that mailed links and browsers use.
+    ///
+    /// The host's own page at the portal's address is where mails lead: give it a [`SignedIn`] visitor, and whoever is
+    /// not is sent to the login page.
+    ///
+    /// ```
+    /// # use acceso::{Acceso, adapter::memory::*};
+    /// use acceso::web::{Portal, SignedIn};
+    /// use axum::{Router, routing::get};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (acceso, _courier) = Acceso::builder(MemoryStore::new(), MemoryRegistry::new(), MemoryMailer::new())
+    /// #     .portal("Clínica del Sol", "https://portal.example").build()?;
+    /// let portal = Portal::new(acceso)?;
+    /// let home = |visitor: SignedIn| async move { format!("Hola, {}", visitor.user().username()) };
+    /// let app: Router = portal.mount(Router::new().route("/", get(home))).with_state(portal);
+    /// # let _ = app; Ok(()) }
+    /// ```
+    pub fn mount<S>(&self, app: Router<S>) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        if self.inner.base.is_empty() { app.merge(self.router()) } else { app.nest(&self.inner.base, self.router()) }
+    }
+
+    /// The pages alone, from `/login` on, for a host whose proxy takes a path off before it asks. Others
+    /// [`mount`](Self::mount) them.
+    pub fn router<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        Router::new()
+            .route("/login", get(login::show).post(login::act))
+            .route("/registration", get(registration::show).post(registration::act))
+            .route("/confirmation", get(confirmation::show).post(confirmation::act))
+            .route("/username-recovery", get(username_recovery::show).post(username_recovery::act))
+            .route("/password-recovery", get(password_recovery::show).post(password_recovery::act))
+            .route(
+                "/password-recovery/confirmation",
+                get(password_recovery::show_confirmation).post(password_recovery::act_confirmation),
+            )
+            .route("/password-change", get(password_change::show).post(password_change::act))
+            .route("/sessions", get(session::show))
+            .route("/sessions/close", post(session::close))
+            .route("/sessions/close-others", post(session::close_others))
+            .route("/logout", post(session::log_out))
+            .route("/language", post(contact::language))
+            .route("/contact", get(contact::show))
+            .route("/assets/{name}", get(page::asset))
+            .layer(map_response(headers::guarded))
+            .with_state(self.clone())
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.inner));
         self
@@ -114,6 +174,10 @@ impl Portal {
     /// The service itself.
     pub fn acceso(&self) -> &Acceso {
         &self.inner.acceso
+    }
+
+    pub(crate) fn home_path(&self) -> &str {
+        &self.inner.home
     }
 
     pub(crate) fn cookies(&self) -> Cookies {
@@ -135,11 +199,6 @@ impl Portal {
     /// The path of a page, as the browser sees it.
     pub(crate) fn path(&self, page: &str) -> String {
         format!("{}{page}", self.inner.base)
-    }
-
-    pub(crate) fn trouble_page(&self, trouble: Trouble, language: Language) -> Response {
-        let _ = self;
-        trouble.problem(language)
     }
 }
 

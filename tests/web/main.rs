@@ -1,0 +1,11 @@
+//! The pages and their JSON over a store in memory, by requests without a socket. Not: a real browser.
+//!
+//! **What a browser would do by itself (cookies, redirects, headers that no page can set), the harness does.**
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod browser;
+mod hostile;
+mod inert;
+mod manual;
