@@ -200,7 +200,8 @@ impl Visit {
     ) -> Result<(Self, Fields), Response> {
         let (parts, content) = request.into_parts();
         let visit = Self::of(portal, &parts);
-        if !visit.own && !(body == Body::Link && origin::is_own(&parts.headers, portal.origin(), body)) {
+        let own = visit.own || (body == Body::Link && origin::is_own(&parts.headers, portal.origin(), body));
+        if !own {
             return Err(visit.refuse(Trouble::ForeignOrigin));
         }
         if let Some(address) = visit.client.address()

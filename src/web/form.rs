@@ -5,7 +5,7 @@
 //! Frameworks read forms leniently: the last of two fields wins, broken escapes stay as they are, bytes that are no UTF-8
 //! become question marks. A password would then not be what was typed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use axum::body::{self, Body};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -173,7 +173,7 @@ pub(crate) fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

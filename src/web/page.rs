@@ -277,7 +277,11 @@ impl<'a> Form<'a> {
     }
 
     fn has_faults(&self) -> bool {
-        self.notice.is_some() || self.fields.iter().any(|field| !field.faults.is_empty())
+        self.notice.is_some() || self.names_fields()
+    }
+
+    fn names_fields(&self) -> bool {
+        self.fields.iter().any(|field| !field.faults.is_empty())
     }
 }
 

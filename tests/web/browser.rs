@@ -114,6 +114,6 @@ impl Browser {
 }
 
 pub(crate) fn encoded(fields: &[(&str, &str)]) -> String {
-    let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let escape = |text: &str| text.bytes().fold(String::new(), |out, byte| format!("{out}%{byte:02X}"));
     fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect::<Vec<_>>().join("&")
 }

@@ -181,5 +181,6 @@ async fn what_was_typed_is_kept_but_for_passwords_and_faults_stand_beside_their_
         assert!(page.body.contains(&format!("href=\"#{field}\"")), "{field} in the summary");
         assert!(page.body.contains(&format!("id=\"{field}-fault-1\"")), "{field} beside the field");
     }
-    assert!(page.body.contains("<title>Error: "));
+    assert_eq!(page.body.matches("class=\"field faulty\"").count(), 5);
+    assert!(page.body.contains("<title>Error: Registrarse – Clínica del Sol</title>"));
 }

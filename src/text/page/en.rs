@@ -4,7 +4,7 @@
 
 use super::Label;
 
-#[allow(clippy::too_many_lines, reason = "one line for each label")]
+#[allow(clippy::match_same_arms, clippy::too_many_lines, reason = "one line for each label, whatever others say")]
 pub(super) const fn label(label: Label) -> &'static str {
     match label {
         Label::LoginTitle => "Log in to your account",
