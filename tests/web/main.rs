@@ -9,3 +9,4 @@ mod browser;
 mod hostile;
 mod inert;
 mod manual;
+mod mounted;
