@@ -3,10 +3,11 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use acceso::MailPurpose;
+use acceso::{MailPurpose, Policy};
 
 use crate::browser::{app, send};
 use crate::common::{ANA, PASSWORD, Portal, token};
+use crate::spy::Watched;
 
 const PAGES: &[&str] = &[
     "/login",
@@ -29,15 +30,16 @@ const PAGES: &[&str] = &[
 
 #[tokio::test]
 async fn opening_any_page_writes_nothing_and_uses_up_no_link() {
-    let mut portal = Portal::new();
+    let mut watched = Watched::with(Policy::portal());
+    let portal = &mut watched.portal;
     portal.user(ANA, "anapena", PASSWORD).await;
     portal.registered(ANA, "tomas.pena", PASSWORD).await;
     let confirmation = token(&portal.mail(MailPurpose::ConfirmRegistration).await);
     let _ = portal.recover_password(ANA, "anapena").await;
     let recovery = token(&portal.mail(MailPurpose::ConfirmRecovery).await);
     let session = portal.signed_in("anapena", PASSWORD).await;
-    let app = app(&portal);
-    let before = portal.store.events().len();
+    let app = app(portal);
+    watched.spy.take_calls();
     for method in ["GET", "HEAD", "OPTIONS"] {
         for page in PAGES {
             for link in [&confirmation, &recovery] {
@@ -54,7 +56,8 @@ async fn opening_any_page_writes_nothing_and_uses_up_no_link() {
             }
         }
     }
-    assert_eq!(portal.store.events().len(), before);
+    assert_eq!(watched.spy.count("commit"), 0);
+    assert!(watched.spy.take_calls().iter().all(|call| call.starts_with("session")), "looks up who is signed in, only");
     assert!(portal.mails().await.is_empty());
     assert!(portal.is_signed_in(&session.token).await);
     assert_eq!(portal.confirm(&confirmation, "tomas.pena", PASSWORD).await, acceso::Confirmation::Confirmed);

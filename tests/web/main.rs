@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/spy.rs"]
+mod spy;
 
 mod browser;
 mod hostile;
