@@ -20,6 +20,7 @@ use crate::secret::SessionToken;
 use crate::user::User;
 use crate::web::answer::{Trouble, see_other};
 use crate::web::form::{Fields, Media, escaped, media_type};
+use crate::web::headers::guarded;
 use crate::web::origin::Body;
 use crate::web::redirect::local_path;
 use crate::web::{Portal, client, limit, origin, page};
@@ -147,7 +148,8 @@ impl Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        self.visit.refuse(self.trouble)
+        // On the host's own routes nothing else says it.
+        guarded(self.visit.refuse(self.trouble))
     }
 }
 

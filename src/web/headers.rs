@@ -12,7 +12,7 @@ const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-
                    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Sets what is not set yet. A page that is told so by [`without_referrer`] keeps its own.
-pub(crate) async fn guarded(mut response: Response) -> Response {
+pub(crate) fn guarded(mut response: Response) -> Response {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, CSP),
         (CACHE_CONTROL, "no-store"),

@@ -33,7 +33,10 @@ pub(crate) struct PerProcess {
     asked: AtomicU32,
 }
 
-const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const BURST: NonZeroU32 = match NonZeroU32::new(60) {
+    Some(burst) => burst,
+    None => NonZeroU32::MIN,
+};
 
 /// Clients that have been quiet are forgotten every so many questions.
 const SWEEP_EVERY: u32 = 4096;

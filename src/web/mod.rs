@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::{get, post};
 
 pub use self::client::ClientAddress;
@@ -162,7 +163,7 @@ impl Portal {
             .route("/language", post(contact::language))
             .route("/contact", get(contact::show))
             .route("/assets/{name}", get(page::asset))
-            .layer(map_response(headers::guarded))
+            .layer(map_response(|response: Response| async { headers::guarded(response) }))
             .with_state(self.clone())
     }
 

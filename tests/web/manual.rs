@@ -110,6 +110,7 @@ async fn the_manual_holds_true_as_json() {
     let refused = program.get("/").await;
     assert_eq!((refused.status, refused.code().as_str()), (StatusCode::UNAUTHORIZED, "not_signed_in"));
     assert_eq!(refused.header("content-type"), "application/problem+json");
+    assert_eq!(refused.header("cache-control"), "no-store", "on the host's own page too");
     assert_eq!(program.post("/registration", REGISTRATION).await.code(), "accepted");
     let link = token(&portal.mail(MailPurpose::ConfirmRegistration).await);
     let fields = [("token", link.as_str()), ("username", "anapena"), ("password", PASSWORD)];
