@@ -148,6 +148,7 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("service", "builder"),
     ("service", "courier"),
     ("port", "error"),
+    ("adapter", "message"),
     ("adapter", "sql"),
     ("conformance", "common"),
 ];

@@ -4,7 +4,11 @@
 
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(feature = "maildir")]
+pub mod maildir;
 pub mod memory;
+#[cfg(any(feature = "maildir", feature = "smtp"))]
+pub mod message;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
