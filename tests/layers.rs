@@ -149,6 +149,7 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("service", "builder"),
     ("service", "courier"),
     ("port", "error"),
+    ("adapter", "message"),
     ("adapter", "sql"),
     ("conformance", "common"),
     ("web", "answer"),
