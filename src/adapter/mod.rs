@@ -9,6 +9,8 @@ pub mod maildir;
 pub mod memory;
 #[cfg(any(feature = "maildir", feature = "smtp"))]
 pub mod message;
+#[cfg(any(feature = "directory", feature = "fhir"))]
+mod patient_resource;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "smtp")]
