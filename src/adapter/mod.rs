@@ -4,6 +4,8 @@
 
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(feature = "fhir")]
+pub mod fhir;
 #[cfg(feature = "maildir")]
 pub mod maildir;
 pub mod memory;
