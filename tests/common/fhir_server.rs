@@ -231,8 +231,11 @@ fn fhir_json() -> Vec<(&'static str, String)> {
 }
 
 fn head(status: u16, headers: &[(&'static str, String)], length: &str) -> String {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    format!("HTTP/1.1 {status} scripted\r\n{headers}{length}connection: close\r\n\r\n")
+    let mut head = format!("HTTP/1.1 {status} scripted\r\n");
+    for (name, value) in headers {
+        head.extend([*name, ": ", value, "\r\n"]);
+    }
+    head + length + "connection: close\r\n\r\n"
 }
 
 fn read(reader: &mut impl BufRead) -> Option<Request> {

@@ -19,6 +19,12 @@ fn last(resources: &[Value]) -> Answer {
     Answer::Json(page.to_string())
 }
 
+fn counting(resources: &[Value], total: u64) -> Answer {
+    let mut page = bundle(resources);
+    page["total"] = json!(total);
+    Answer::Json(page.to_string())
+}
+
 /// A server whose first page links there, and that has a second page wherever it is asked for one.
 fn server_linking_to(next: impl Fn(&Request) -> String + Send + Sync + 'static) -> FhirServer {
     FhirServer::start(move |request| match request.before {
@@ -113,18 +119,11 @@ async fn entries_without_end_are_an_error_and_no_cut_list() {
 
 #[tokio::test]
 async fn a_total_above_what_came_is_an_error() {
-    let mut short = bundle(&[patient("1", ANA)]);
-    short["total"] = json!(2);
-    let text = short.to_string();
-    let server = FhirServer::start(move |_| Answer::Json(text.clone()));
+    let server = FhirServer::start(|_| counting(&[patient("1", ANA)], 2));
     assert_eq!(reason(&registry(&server)).await, "the answer counts 2 patients and holds 1");
     let overlapping = FhirServer::start(|request| match page_number(request) {
         0 => linking(&[patient("1", ANA), patient("2", ANA)], "?page=1"),
-        _ => {
-            let mut page = bundle(&[patient("2", ANA)]);
-            page["total"] = json!(3);
-            Answer::Json(page.to_string())
-        }
+        _ => counting(&[patient("2", ANA)], 3),
     });
     assert_eq!(reason(&registry(&overlapping)).await, "the answer counts 3 patients and holds 2");
 }

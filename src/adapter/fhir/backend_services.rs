@@ -41,7 +41,7 @@ pub struct BackendServices {
 }
 
 enum Key {
-    Es384(EcdsaKeyPair),
+    Es384(Box<EcdsaKeyPair>),
     Rs384(Box<RsaKeyPair>),
 }
 
@@ -73,7 +73,7 @@ impl BackendServices {
     /// The scope to ask for; `system/Patient.rs` by default, which is read and search in SMART 2. Servers of SMART 1 know
     /// `system/Patient.read`. The portal needs no other.
     pub fn scope(mut self, scope: &str) -> Self {
-        self.scope = scope.to_owned();
+        scope.clone_into(&mut self.scope);
         self
     }
 
@@ -137,7 +137,7 @@ impl Key {
             PrivateKeyDer::Pkcs8(der) => {
                 let der = der.secret_pkcs8_der();
                 match EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, der, &SystemRandom::new()) {
-                    Ok(pair) => Some(Self::Es384(pair)),
+                    Ok(pair) => Some(Self::Es384(Box::new(pair))),
                     Err(_) => rsa(RsaKeyPair::from_pkcs8(der).ok()?),
                 }
             }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::FhirRegistry;
 use super::backend_services::form;
 use super::bundle::{Found, Outcome, Page};
-use super::failure::{Failure, Fault, Step};
+use super::failure::{Codes, Failure, Fault, Step};
 use super::http::Answer;
 use super::tokens::{Caller, Token, is_token};
 use crate::identity::{EmailAddress, PatientId};
@@ -83,7 +83,7 @@ impl FhirRegistry {
         loop {
             let token = self.authorization.token(&caller, tries.refused.as_ref()).await?;
             if token.is_some() && token == tries.refused {
-                return Err(Fault::Status { status: 401, codes: Default::default() }.at(at));
+                return Err(Fault::Status { status: 401, codes: Codes::default() }.at(at));
             }
             let mut request = ask().header(ACCEPT, "application/fhir+json").header("prefer", "handling=strict");
             if let Some(token) = &token {
@@ -92,7 +92,7 @@ impl FhirRegistry {
             match Answer::to(request, MAX_BYTES).await {
                 Ok(answer) if answer.status == 200 => return Ok(answer),
                 Ok(answer) if answer.status == 401 && token.is_some() && tries.refused.is_none() => {
-                    tries.refused = token
+                    tries.refused = token;
                 }
                 Ok(answer) => {
                     let codes = answer.refusal::<Outcome>().map(|outcome| outcome.codes()).unwrap_or_default();
