@@ -52,7 +52,9 @@ impl std::error::Error for SendError {
 /// - It goes to [`Mail::to`] alone, with the subject and bodies as they are.
 /// - One mail may come more than once, with the same [`Mail::id`] and a newer link or password inside: send each, with a
 ///   `Message-ID` of its own, because only the newest is good, and mail programs show the first of two of one id.
-/// - Returns within a time-out of its own that is shorter than the policy's lease.
+/// - Returns within a time-out of its own that is shorter than half of the policy's lease. The courier drops what takes
+///   longer, as it does a transient failure, and an address that takes longer than a thirtieth of the lease is sent to one
+///   mail at a time.
 ///
 /// # Untrusted input
 /// Nothing in a mail was typed by a visitor but the user names in [`UserNames`](crate::MailPurpose::UserNames), after
