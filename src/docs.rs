@@ -10,6 +10,8 @@
 pub mod architecture {}
 #[doc = include_str!("../docs/defaults.md")]
 pub mod defaults {}
+#[doc = include_str!("../docs/mail.md")]
+pub mod mail {}
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
 #[doc = include_str!("../docs/threats.md")]

@@ -4,9 +4,15 @@
 
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(feature = "maildir")]
+pub mod maildir;
 pub mod memory;
+#[cfg(any(feature = "maildir", feature = "smtp"))]
+pub mod message;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "smtp")]
+pub mod smtp;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]

@@ -55,6 +55,15 @@ impl MailPurpose {
             Self::UserLocked => "user_locked",
         }
     }
+
+    /// Whether the mail has a link or a temporary password inside, so that each try of it says something else and only the
+    /// newest is good.
+    pub const fn holds_secret(self) -> bool {
+        match self {
+            Self::ConfirmRegistration | Self::ConfirmRecovery | Self::TemporaryPassword => true,
+            Self::RegistrationConfirmed | Self::UserNames | Self::PasswordChanged | Self::UserLocked => false,
+        }
+    }
 }
 
 /// A mail to hand over: plain text and HTML say the same.
@@ -73,8 +82,9 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Names the intent: the same for every try. No `Message-ID` by itself: each try has a newer link or password inside,
-    /// and a mail program that takes two mails for one shows the older, whose secret is dead.
+    /// Names the intent: the same for every try. A `Message-ID` by itself only where the purpose
+    /// [holds no secret](MailPurpose::holds_secret): else each try has a newer link or password inside, and a mail program
+    /// that takes two mails for one shows the older, whose secret is dead.
     pub fn id(&self) -> MailId {
         self.id
     }

@@ -50,8 +50,10 @@ impl std::error::Error for SendError {
 /// # Contract
 /// - `Ok` means that somebody else is responsible for the mail now, such as a mail server that has answered 250.
 /// - It goes to [`Mail::to`] alone, with the subject and bodies as they are.
-/// - One mail may come more than once, with the same [`Mail::id`] and a newer link or password inside: send each, with a
-///   `Message-ID` of its own, because only the newest is good, and mail programs show the first of two of one id.
+/// - One mail may come more than once, with the same [`Mail::id`] and perhaps a newer link or password inside: send each.
+///   Where the purpose [holds a secret](crate::MailPurpose::holds_secret), each has a `Message-ID` of its own, because only
+///   the newest is good, and mail programs show the first of two of one id. Any other mail may have the same each time, so
+///   that the second is known for what it is.
 /// - Returns within a time-out of its own that is shorter than half of the policy's lease. The courier drops what takes
 ///   longer, as it does a transient failure, and an address that takes longer than a thirtieth of the lease is sent to one
 ///   mail at a time.
