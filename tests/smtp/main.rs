@@ -9,7 +9,10 @@ mod common;
 mod smtp_server;
 
 mod answers;
+mod certificates;
 mod configured;
 mod conformance;
 mod misbehaviour;
+mod peer;
+mod peers;
 mod stand;
