@@ -12,6 +12,7 @@ mod answers;
 mod certificates;
 mod configured;
 mod conformance;
+mod dkim;
 mod misbehaviour;
 mod peer;
 mod peers;
