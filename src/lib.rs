@@ -49,6 +49,7 @@
 //! | `directory` | `adapter::directory`: a patient registry over a clinic's export, FHIR R4 NDJSON or CSV |
 //! | `sqlite` | `adapter::sqlite`: accounts in one file |
 //! | `postgres`, `postgres-tls` | `adapter::postgres`: accounts in PostgreSQL, for one process or many |
+//! | `axum` | `web`: extractors for signed-in visitors, and the pages to mount in an axum application |
 //! | `conformance` | `conformance`: named checks for a store, a registry and a mailer of your own |
 //! | `test-util` | `test_util`: a clock to turn, entropy to fix, hashing that tests do not wait for |
 
@@ -82,8 +83,9 @@ mod stored;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 pub mod text;
-
 mod user;
+#[cfg(feature = "axum")]
+pub mod web;
 
 pub use account::{AccountChange, AccountState, TRANSITIONS};
 pub use client::{Client, DeviceLabel};

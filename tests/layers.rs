@@ -19,7 +19,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("4 decisions and ports", &["flow", "port"]),
     ("5 adapters", &["adapter", "conformance", "error", "test_util"]),
     ("6 service", &["service"]),
-    ("7 face", &["docs", "lib"]),
+    ("7 web", &["web"]),
+    ("8 face", &["docs", "lib"]),
 ];
 
 fn sources() -> Vec<PathBuf> {
@@ -151,6 +152,16 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("adapter", "message"),
     ("adapter", "sql"),
     ("conformance", "common"),
+    ("web", "answer"),
+    ("web", "client"),
+    ("web", "cookie"),
+    ("web", "extract"),
+    ("web", "form"),
+    ("web", "headers"),
+    ("web", "limit"),
+    ("web", "origin"),
+    ("web", "page"),
+    ("web", "redirect"),
 ];
 
 #[test]
@@ -190,7 +201,7 @@ fn cfg_feature_stands_on_mod_lines_only() {
         for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("cfg(feature")) {
             let next = lines.get(at + 1).copied().unwrap_or_default();
             assert!(
-                next.trim_start().starts_with("pub mod ") || next.trim_start().starts_with("mod "),
+                ["pub mod ", "pub(crate) mod ", "mod "].iter().any(|start| next.trim_start().starts_with(start)),
                 "{}:{}",
                 path.display(),
                 at + 1

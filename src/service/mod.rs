@@ -123,6 +123,12 @@ impl Acceso {
         Self { inner }
     }
 
+    /// What the pages are built from: name, address, contact and clock.
+    #[allow(dead_code, reason = "the pages of feature `axum` ask for it")]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     /// What the clinic decided.
     pub fn policy(&self) -> &Policy {
         &self.inner.policy

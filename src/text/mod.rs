@@ -6,6 +6,8 @@
 
 mod en;
 mod es;
+#[cfg(feature = "axum")]
+pub(crate) mod page;
 
 use std::borrow::Cow;
 use std::time::Duration;
