@@ -13,10 +13,10 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::sign::SigningKey;
 use tokio_rustls::rustls::{SignatureAlgorithm, SignatureScheme, crypto};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The fields that are signed. Each is named once more than it is there, so that none can be added (RFC 6376, 8.15).
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "from",
     "reply-to",
     "to",
@@ -26,12 +26,15 @@ const FIELDS: [&str; 11] = [
     "message-id",
     "mime-version",
     "content-type",
+    "content-transfer-encoding",
     "auto-submitted",
     "content-language",
 ];
 
 /// Digits of base64 in a line.
 const WIDTH: usize = 72;
+/// Characters of a name in DNS, as people write it (RFC 1035, 2.3.4).
+const LONGEST_NAME: usize = 253;
 
 /// The key that signs the mails of a domain, for [`SmtpBuilder::dkim`](crate::adapter::smtp::SmtpBuilder::dkim).
 ///
@@ -54,8 +57,8 @@ pub enum DkimKeyError {
     /// The domain or the selector is no name of DNS.
     #[error("the domain or the selector for DKIM is no name of DNS")]
     Name,
-    /// No private key in the PEM text that is RSA of 2048 bits or more (RFC 8301), or Ed25519 (RFC 8463).
-    #[error("the key for DKIM is neither RSA of 2048 bits or more nor Ed25519, in PEM")]
+    /// No private key in the PEM text that is RSA of 2048 to 4096 bits (RFC 8301 asks for 1024 at least), or Ed25519 (RFC 8463).
+    #[error("the key for DKIM is neither RSA of 2048 to 4096 bits nor Ed25519, in PEM")]
     Key,
 }
 
@@ -65,18 +68,21 @@ pub enum DkimKeyError {
 pub(super) struct Unsigned;
 
 impl DkimKey {
-    /// From a private key in PEM, PKCS #8 or PKCS #1: RSA of 2048 to 8192 bits, or Ed25519.
+    /// From a private key in PEM, PKCS #8 or PKCS #1: RSA of 2048 to 4096 bits, or Ed25519.
     ///
     /// Few receivers verify Ed25519 yet; take RSA if there is to be one signature only.
     pub fn from_pem(domain: &str, selector: &str, pem: &[u8]) -> Result<Self, DkimKeyError> {
         let is_label = |label: &str| {
             (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
-        if [domain, selector].iter().any(|name| name.len() > 253 || !name.split('.').all(is_label)) {
+        let name = format!("{selector}._domainkey.{domain}");
+        if name.len() > LONGEST_NAME || ![domain, selector].iter().all(|name| name.split('.').all(is_label)) {
             return Err(DkimKeyError::Name);
         }
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| DkimKeyError::Key)?;
-        let key = crypto::ring::sign::any_supported_type(&key).map_err(|_| DkimKeyError::Key)?;
+        let mut der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| DkimKeyError::Key)?;
+        let key = crypto::ring::sign::any_supported_type(&der);
+        der.zeroize();
+        let key = key.map_err(|_| DkimKeyError::Key)?;
         let scheme = match key.algorithm() {
             SignatureAlgorithm::RSA => SignatureScheme::RSA_PKCS1_SHA256,
             SignatureAlgorithm::ED25519 => SignatureScheme::ED25519,
@@ -94,7 +100,7 @@ impl DkimKey {
         let (domain, selector, algorithm) = (&self.domain, &self.selector, self.algorithm());
         let hash = Base64::encode_string(&Sha256::digest(relaxed_body(body).as_bytes()));
         let field = format!(
-            "DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed; q=dns/txt;\r\n d={domain}; s={selector};\r\n t={now}; \
+            "DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed; q=dns/txt;\r\n d={domain}; s={selector}; t={now};\r\n \
              h={named};\r\n bh={hash};\r\n b="
         );
         // The signature's own field is the last, and has no end.
@@ -116,12 +122,12 @@ impl DkimKey {
         if self.scheme == SignatureScheme::ED25519 { "ed25519-sha256" } else { "rsa-sha256" }
     }
 
-    fn sign(&self, signed: &[u8]) -> Result<Vec<u8>, Unsigned> {
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, Unsigned> {
         let signer = self.key.choose_scheme(&[self.scheme]).ok_or(Unsigned)?;
         // RSA hashes what it is given; Ed25519 is given the hash (RFC 8463, 3).
         let signature = match self.scheme {
-            SignatureScheme::ED25519 => signer.sign(&Sha256::digest(signed)),
-            _ => signer.sign(signed),
+            SignatureScheme::ED25519 => signer.sign(&Sha256::digest(text)),
+            _ => signer.sign(text),
         };
         signature.map_err(|_| Unsigned)
     }
@@ -150,7 +156,8 @@ fn signed_fields(head: &str) -> (String, String) {
     let (mut names, mut signed) = (Vec::new(), String::new());
     for name in FIELDS {
         let is_named = |field: &&String| field.split(':').next().is_some_and(|found| found.eq_ignore_ascii_case(name));
-        for field in fields.iter().filter(is_named) {
+        // From below, as receivers count those of one name.
+        for field in fields.iter().rev().filter(is_named) {
             signed.push_str(&relaxed_field(field));
             signed.push_str("\r\n");
             names.push(name);
@@ -214,13 +221,74 @@ mod tests {
         assert_eq!(signed, "from:c\r\nsubject:a b\r\n");
     }
 
+    /// The key of RFC 8463, A.1, in PKCS #8.
+    fn rfc_8463() -> DkimKey {
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END \
+                   PRIVATE KEY-----\n";
+        DkimKey::from_pem("football.example.com", "brisbane", pem.as_bytes()).expect("a key")
+    }
+
+    #[test]
+    fn the_signature_of_rfc_8463_comes_out() {
+        // The message of A.3, its fields in the order of `h=`. The second of each name is not there.
+        let body = "Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n";
+        let hash = Base64::encode_string(&Sha256::digest(relaxed_body(body).as_bytes()));
+        assert_eq!(hash, "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");
+        let fields = [
+            "From: Joe SixPack <joe@football.example.com>",
+            "To: Suzie Q <suzie@shopping.example.net>",
+            "Subject: Is dinner ready?",
+            "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)",
+            "Message-ID: <20030712040037.46341.5F8J@football.example.com>",
+            "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n d=football.example.com; \
+             i=@football.example.com;\r\n q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n subject : date : \
+             message-id : from : subject : date;\r\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n b=",
+        ];
+        let signed = fields.map(relaxed_field).join("\r\n");
+        let signature = Base64::encode_string(&rfc_8463().sign(signed.as_bytes()).expect("signed"));
+        assert_eq!(
+            signature,
+            "/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11BusFa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw=="
+        );
+    }
+
+    #[test]
+    fn the_signature_stands_in_front_in_short_lines_and_leaves_no_part_of_the_body_out() {
+        let message = "From: a@football.example.com\r\nSubject: b\r\n\r\nc\r\n";
+        let signed = rfc_8463().signed(message.as_bytes()).expect("signed");
+        let signed = std::str::from_utf8(&signed).expect("ASCII");
+        let field = signed.strip_suffix(message).expect("the message is as it was");
+        assert!(field.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;") && field.ends_with("\r\n"), "{field}");
+        assert!(field.trim_end().split("\r\n").skip(1).all(|line| line.starts_with(' ')), "{field}");
+        assert!(field.split("\r\n").all(|line| line.len() <= 78), "{field}");
+        let tags = field["DKIM-Signature:".len()..].split(';');
+        let tags: Vec<&str> = tags.filter_map(|tag| Some(tag.trim().split_once('=')?.0)).collect();
+        assert_eq!(tags, ["v", "a", "c", "q", "d", "s", "t", "h", "bh", "b"], "no `l=`, which lets a body grow");
+    }
+
+    #[test]
+    fn what_is_no_whole_message_is_not_signed() {
+        for message in [&b"Subject: b\r\n"[..], b"Subject: \xff\r\n\r\n", b""] {
+            assert!(rfc_8463().signed(message).is_err(), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_fields_of_one_name_the_lower_is_signed_first() {
+        let (named, signed) = signed_fields("To: a\r\nTo: b");
+        assert!(named.contains("to:to:to:"), "{named}");
+        assert_eq!(signed, "to:b\r\nto:a\r\n");
+    }
+
     #[test]
     fn a_name_that_is_none_and_a_key_that_does_not_do_are_refused() {
         for (domain, selector) in
-            [("", "s"), ("clinica.example", ""), ("a..b", "s"), ("a;b", "s"), ("a.b", "s\r\nX: y")]
+            [("", "s"), ("clinica.example", ""), ("a..b", "s"), ("a;b", "s"), ("ñ.example", "s"), ("a.b", "s\r\nX: y")]
         {
             assert_eq!(DkimKey::from_pem(domain, selector, b"").err(), Some(DkimKeyError::Name));
         }
+        let long = ["a"; 4].map(|label| label.repeat(60)).join(".");
+        assert_eq!(DkimKey::from_pem(&long, "s", b"").err(), Some(DkimKeyError::Name), "too long with the selector");
         for pem in ["", "secret", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
             assert_eq!(DkimKey::from_pem("clinica.example", "s", pem.as_bytes()).err(), Some(DkimKeyError::Key));
         }
