@@ -1,5 +1,6 @@
 //! Signatures, verified by a verifier of another maker.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,9 +9,9 @@ use acceso::Mailer;
 use acceso::adapter::smtp::{DkimKey, DkimKeyError};
 use serde_json::{Value, json};
 
-use crate::peer::{packages_or_skip, text};
+use crate::peer::{packages_or_skip, skip, text};
 use crate::smtp_server::SmtpServer;
-use crate::stand::{builder, everything};
+use crate::stand::{builder, everything, mail};
 
 const DOMAIN: &str = "clinica.example";
 
@@ -74,6 +75,37 @@ async fn what_was_changed_or_added_afterwards_is_found_out() {
         let found = verified(&packages, &changed, &keys["rsa"]["record"]);
         // That verifier calls a wrong body neutral, and a wrong head a failure; neither counts as signed (RFC 8601, 2.7.1).
         assert!(matches!(text(&found[0]["result"]), "fail" | "neutral"), "{change}: {found}");
+    }
+}
+
+/// The guide's commands that make this key, run in an empty folder: the key, and what stands behind `p=`.
+fn made_as_the_guide_says(file: &str) -> (String, String) {
+    let guide = include_str!("../../docs/mail.md");
+    let commands = guide.split("```").filter_map(|block| block.strip_prefix("sh\n"));
+    let commands = commands.filter(|commands| commands.contains(&format!("-out {file})"))).collect::<String>();
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = Command::new("sh").args(["-euc", &commands]).current_dir(folder.path()).output().expect("a shell");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = fs::read_to_string(folder.path().join(file)).expect("a key");
+    (key, String::from_utf8(made.stdout).expect("base64"))
+}
+
+#[tokio::test]
+async fn a_key_made_as_the_guide_says_signs_and_its_record_verifies() {
+    let name = "a_key_made_as_the_guide_says_signs_and_its_record_verifies";
+    let Some(packages) = packages_or_skip(name) else { return };
+    if Command::new("openssl").arg("version").output().is_err() {
+        return skip(name, "openssl is not on this machine");
+    }
+    for (kind, file) in [("rsa", "dkim.pem"), ("ed25519", "dkim-ed25519.pem")] {
+        let (pem, public) = made_as_the_guide_says(file);
+        let key = DkimKey::from_pem(DOMAIN, "s1", pem.as_bytes()).expect("a key");
+        let server = SmtpServer::obliging();
+        let mailer = builder(&server.url()).dkim(key).build().expect("a mailer");
+        mailer.send(&mail()).await.expect("sent");
+        let message = server.take().remove(0).message;
+        let record = json!(format!("v=DKIM1; k={kind}; p={public}"));
+        assert_eq!(text(&verified(&packages, &message, &record)[0]["result"]), "pass", "{record}");
     }
 }
 
