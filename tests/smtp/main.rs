@@ -9,7 +9,11 @@ mod common;
 mod smtp_server;
 
 mod answers;
+mod certificates;
 mod configured;
 mod conformance;
+mod dkim;
 mod misbehaviour;
+mod peer;
+mod peers;
 mod stand;
