@@ -12,3 +12,4 @@ mod hostile;
 mod inert;
 mod manual;
 mod mounted;
+mod openapi;
