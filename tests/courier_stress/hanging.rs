@@ -137,7 +137,7 @@ async fn one_receiver_that_hangs_delays_nobody_and_neither_do_seven() {
         }
         let waits = clinic.waits();
         assert!(waits.iter().all(|wait| *wait <= 2 * SECOND), "{receivers}: {waits:?}");
-        assert!(clinic.office.world.tried_at(&hostile(0)).len() > 4, "it is tried again all the same");
+        assert!(clinic.office.world.tried_at(&hostile(0)).len() > 3, "it is tried again all the same");
     }
 }
 
