@@ -25,8 +25,8 @@ async fn every_check_of_a_registry_passes_over_the_record() {
         for check in CHECKS {
             let builder = FhirRegistry::builder(&record.url());
             let builder = if by_get { builder.search_by_get() } else { builder };
-            let subject = Subject::new(builder.build().expect("a registry"), RECORDS)
-                .spawned_by(|task| drop(tokio::spawn(task)));
+            let subject =
+                Subject::new(builder.build().expect("a registry"), RECORDS).spawned_by(|task| drop(tokio::spawn(task)));
             check.run(subject).await.unwrap_or_else(|broken| panic!("by GET: {by_get}: {broken}"));
         }
     }

@@ -1,8 +1,6 @@
 //! An address that a clinic fills into the records of those who gave none.
 
-use acceso::{
-    AccountState, Confirmation, Error, EventKind as E, Login, MailPurpose as M, PatientsRefreshed, Policy,
-};
+use acceso::{AccountState, Confirmation, Error, EventKind as E, Login, MailPurpose as M, PatientsRefreshed, Policy};
 use serde_json::json;
 
 use crate::common::{PASSWORD, token};
@@ -74,10 +72,7 @@ async fn more_records_than_the_server_sends_change_nothing() {
     fill(record, ADDRESS, 2..=101);
     let (before, seen) = (user(&portal, "portera").await.version(), count(&portal));
     let Err(Error::Unavailable(cause)) = refresh(&portal, "portera").await else { panic!("an answer") };
-    assert_eq!(
-        cause.to_string(),
-        "searching patients over FHIR, page 1: the answer counts 101 patients and holds 100"
-    );
+    assert_eq!(cause.to_string(), "searching patients over FHIR, page 1: the answer counts 101 patients and holds 100");
     assert!(events_since(&portal, seen).is_empty());
     assert_eq!(user(&portal, "portera").await.version(), before);
     assert_eq!(shown(&portal, &session.token).await, ["porteria-1"]);

@@ -113,7 +113,9 @@ impl PatientResource<'_> {
     /// Whether the address stands in a contact point, be it old, ended, of another kind or part of a longer text.
     pub(in crate::adapter) fn mentions(&self, email: &EmailAddress) -> bool {
         let values = self.telecom.iter().flatten().filter_map(|telecom| telecom.value.as_deref());
-        values.map(str::to_ascii_lowercase).any(|value| value.contains(email.key()))
+        // Unicode's letter case, as servers compare: one record with a Kelvin sign is not to make its twin with a `k`
+        // impossible to look up.
+        values.map(str::to_lowercase).any(|value| value.contains(email.key()))
     }
 
     /// Neither inactive, nor deceased, nor replaced by another record.
