@@ -12,6 +12,8 @@ pub mod architecture {}
 pub mod defaults {}
 #[doc = include_str!("../docs/mail.md")]
 pub mod mail {}
+#[doc = include_str!("../docs/registry.md")]
+pub mod registry {}
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
 #[doc = include_str!("../docs/threats.md")]

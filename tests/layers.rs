@@ -150,6 +150,7 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("service", "courier"),
     ("port", "error"),
     ("adapter", "message"),
+    ("adapter", "patient_resource"),
     ("adapter", "sql"),
     ("conformance", "common"),
     ("web", "answer"),

@@ -4,11 +4,15 @@
 
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(feature = "fhir")]
+pub mod fhir;
 #[cfg(feature = "maildir")]
 pub mod maildir;
 pub mod memory;
 #[cfg(any(feature = "maildir", feature = "smtp"))]
 pub mod message;
+#[cfg(any(feature = "directory", feature = "fhir"))]
+mod patient_resource;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "smtp")]

@@ -7,8 +7,9 @@ use std::io::{BufRead, Cursor};
 use ::csv::{Reader, ReaderBuilder, StringRecord, Terminator};
 
 use super::lines::{Broken, Line, Lines};
-use super::records::{Address, Gathering, Record};
+use super::records::{Gathering, Record};
 use super::report::{BadLine, FileFault, LineFault};
+use crate::adapter::patient_resource::Address;
 
 pub(super) fn read(input: impl BufRead) -> Result<Gathering, FileFault> {
     let mut lines = Lines::new(input);

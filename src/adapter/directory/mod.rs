@@ -56,7 +56,6 @@
 mod csv;
 mod fhir;
 mod format;
-mod instant;
 mod lines;
 mod records;
 mod report;

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::report::{BadLine, FileFault, LineFault, Report};
+use crate::adapter::patient_resource::Address;
 use crate::clock::Timestamp;
 use crate::identity::{EmailAddress, PatientId};
 use crate::patient::Patient;
@@ -16,12 +17,6 @@ pub(super) struct Record {
     pub(super) full_name: Box<str>,
     pub(super) portal_access: bool,
     pub(super) addresses: Vec<Address>,
-}
-
-pub(super) struct Address {
-    pub(super) email: EmailAddress,
-    /// The first instant at which it is no longer the patient's.
-    pub(super) end: Option<Timestamp>,
 }
 
 impl Record {

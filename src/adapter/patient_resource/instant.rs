@@ -15,15 +15,15 @@ const LAST_ZONE: i64 = -12 * 60;
 
 /// What a FHIR date, dateTime or instant means: from its first millisecond to the first one after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: Timestamp,
-    pub(super) end: Timestamp,
+pub(in crate::adapter) struct Span {
+    pub(in crate::adapter) start: Timestamp,
+    pub(in crate::adapter) end: Timestamp,
 }
 
 impl Span {
     /// Reads `2021`, `2021-06`, `2021-06-30` (the whole of it, by UTC−12) or `2021-06-30T10:15:00.5-03:00`; a time
     /// without a zone, which FHIR forbids and exports hold, is read by UTC−12 too.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(in crate::adapter) fn of(text: &str) -> Option<Self> {
         let Some((date, time)) = text.split_once('T') else {
             let (first, last) = days(text)?;
             return Some(Self::between(first - LAST_ZONE * MINUTE, last + DAY - LAST_ZONE * MINUTE));

@@ -1,0 +1,139 @@
+//! One page of a search's answer: read, and every patient of it checked. Not: how a page is obtained.
+//!
+//! **A patient is taken only if the record itself holds exactly the address that was asked for.** What the server should
+//! not have sent makes the whole page an error.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::failure::{Codes, Fault};
+use crate::adapter::patient_resource::{PatientResource, TelecomFault};
+use crate::clock::Timestamp;
+use crate::identity::{EmailAddress, PatientId};
+use crate::patient::Patient;
+
+pub(super) struct Page {
+    /// None for a record in which the address has ended or is part of another one.
+    pub(super) found: Vec<(PatientId, Option<Patient>)>,
+    pub(super) next: Option<String>,
+    pub(super) total: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "resourceType")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Bundle<'a> {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    total: Option<u64>,
+    link: Option<Vec<Link>>,
+    #[serde(borrow)]
+    entry: Option<Vec<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    relation: String,
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    search: Option<Search>,
+}
+
+#[derive(Deserialize)]
+struct Search {
+    mode: Option<String>,
+}
+
+/// What a server says instead of an answer, or beside it.
+#[derive(Deserialize)]
+pub(super) struct Outcome {
+    #[serde(default)]
+    issue: Vec<Issue>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    #[serde(default)]
+    code: String,
+}
+
+impl Outcome {
+    /// Its diagnostics stay unread: they quote the address.
+    pub(super) fn codes(&self) -> Codes {
+        Codes::of(self.issue.iter().map(|issue| issue.code.as_str()))
+    }
+}
+
+impl Page {
+    pub(super) fn read(text: &str, asked: &EmailAddress, now: Timestamp) -> Result<Self, Fault> {
+        match kind(text)?.as_str() {
+            "Bundle" => {}
+            "OperationOutcome" => return Err(outcome(text)),
+            _ => return Err(Fault::NotASearchset),
+        }
+        let bundle: Bundle<'_> = serde_json::from_str(text).map_err(|error| Fault::unreadable(&error))?;
+        if bundle.kind.as_deref() != Some("searchset") {
+            return Err(Fault::NotASearchset);
+        }
+        let found = bundle.entry.iter().flatten().map(|entry| entry.read(asked, now)).collect::<Result<_, _>>()?;
+        let next = bundle.link.into_iter().flatten().find(|link| link.relation == "next").map(|link| link.url);
+        Ok(Self { found, next, total: bundle.total })
+    }
+}
+
+impl Entry<'_> {
+    fn read(&self, asked: &EmailAddress, now: Timestamp) -> Result<(PatientId, Option<Patient>), Fault> {
+        let text = self.resource.ok_or(Fault::NotAPatient)?.get();
+        match kind(text).map_err(|_| Fault::NotAPatient)?.as_str() {
+            "Patient" => {}
+            // Whatever its severity: servers tell in one that they ignored a parameter, and some call that information.
+            "OperationOutcome" => return Err(outcome(text)),
+            _ => return Err(Fault::NotAPatient),
+        }
+        let mode = self.search.as_ref().and_then(|search| search.mode.as_deref());
+        if mode.is_some_and(|mode| mode != "match") {
+            return Err(Fault::NotAMatch);
+        }
+        let resource: PatientResource<'_> = serde_json::from_str(text).map_err(|_| Fault::UnreadablePatient)?;
+        let id: PatientId = resource.id.as_deref().and_then(|id| id.parse().ok()).ok_or(Fault::NoId)?;
+        let mut unclear = false;
+        for address in resource.addresses() {
+            match address {
+                Ok(address) if address.email == *asked && address.end.is_none_or(|end| now < end) => {
+                    let patient = Patient {
+                        id: id.clone(),
+                        email: address.email,
+                        full_name: resource.full_name().into(),
+                        portal_access: resource.portal_access(),
+                    };
+                    return Ok((id, Some(patient)));
+                }
+                Err(TelecomFault::Period) => unclear = true,
+                Ok(_) | Err(TelecomFault::Value) => {}
+            }
+        }
+        if unclear {
+            return Err(Fault::UnreadablePeriod);
+        }
+        // An old address, one that has ended, or a longer one that this is part of. Without even that, the server did
+        // not look for the address, and what it left out is as little to be believed as what it sent.
+        if resource.mentions(asked) { Ok((id, None)) } else { Err(Fault::Stranger) }
+    }
+}
+
+fn kind(text: &str) -> Result<String, Fault> {
+    serde_json::from_str::<Kind>(text).map(|kind| kind.kind).map_err(|error| Fault::unreadable(&error))
+}
+
+fn outcome(text: &str) -> Fault {
+    Fault::Outcome(serde_json::from_str::<Outcome>(text).map(|outcome| outcome.codes()).unwrap_or_default())
+}
