@@ -82,8 +82,8 @@ async fn a_server_that_ignores_the_parameter_is_found_out() {
 
 #[tokio::test]
 async fn a_server_that_ignores_the_parameter_is_found_out_by_the_check_at_the_start() {
-    let ignoring = registry(&always(&bundle(&[patient("1", ANA)])));
-    assert!(ignoring.check().await.expect_err("ignored").to_string().ends_with(IGNORED));
+    let ignoring = always(&bundle(&[patient("1", ANA)]));
+    assert!(registry(&ignoring).check().await.expect_err("ignored").to_string().ends_with(IGNORED));
     let server = always(&bundle(&[]));
     registry(&server).check().await.expect("an honest server");
     assert_eq!(server.requests()[0].fields()["email"], "nobody@acceso.invalid");
@@ -212,15 +212,39 @@ async fn other_documents_are_errors() {
     {
         assert_eq!(reason_of(&other).await, "the answer is not a Bundle of type searchset", "{other}");
     }
+    let with_mark = format!("\u{feff}{}", bundle(&[]));
     let cannot_be_read = "the answer cannot be read as what it should be: ";
     for other in
-        ["", "null", "[]", "\"Bundle\"", "{}", "{\"resourceType\":7}", "{\"resourceType\":\"Bundle\"", "\u{feff}{}"]
+        ["", "null", "[]", "\"Bundle\"", "{}", "{\"resourceType\":7}", "{\"resourceType\":\"Bundle\"", &with_mark]
     {
         assert!(reason_for(Answer::Json(other.into())).await.starts_with(cannot_be_read), "{other}");
     }
-    for twice in ["\"total\":0,\"total\":1", "\"entry\":[],\"entry\":[]"] {
-        let text = format!("{{\"resourceType\":\"Bundle\",\"type\":\"searchset\",{twice}}}");
+}
+
+/// Two readers of such a document may see different patients.
+#[tokio::test]
+async fn a_member_that_stands_twice_is_an_error() {
+    let cannot_be_read = "the answer cannot be read as what it should be: ";
+    for twice in [
+        r#""total":0,"total":1"#,
+        r#""entry":[],"entry":[]"#,
+        r#""link":[],"link":[]"#,
+        r#""resourceType":"Bundle""#,
+        r#""entry":[{"resource":{},"resource":{}}]"#,
+    ] {
+        let text = format!(r#"{{"resourceType":"Bundle","type":"searchset",{twice}}}"#);
         assert!(reason_for(Answer::Json(text)).await.starts_with(cannot_be_read), "{twice}");
+    }
+    for (member, twice) in [
+        ("id", r#""id":"1","id":"2","#),
+        ("telecom", r#""telecom":[],"telecom":[{"system":"email","value":"ana.pena@example.org"}],"#),
+        ("active", r#""active":false,"active":true,"#),
+    ] {
+        let mut ana = patient("1", ANA);
+        ana.as_object_mut().expect("members").remove(member);
+        let ana = ana.to_string().replacen('{', &format!("{{{twice}"), 1);
+        let text = format!(r#"{{"resourceType":"Bundle","type":"searchset","entry":[{{"resource":{ana}}}]}}"#);
+        assert_eq!(reason_for(Answer::Json(text)).await, "a Patient of the answer cannot be read", "{member}");
     }
 }
 
@@ -242,9 +266,11 @@ async fn a_page_for_people_is_no_answer() {
         reason_for(Answer::Full(200, vec![], plain.clone().into())).await,
         "the answer's content type is not JSON"
     );
-    for content_type in
-        ["application/json", "Application/FHIR+JSON; fhirVersion=4.0", "application/json ;charset=UTF-8"]
-    {
+    for content_type in [
+        "application/json",
+        "Application/FHIR+JSON; fhirVersion=4.0; charset=\"utf-8\"",
+        "application/json ;charset=UTF-8",
+    ] {
         let answer = Answer::of_type(content_type, plain.as_bytes());
         let server = FhirServer::start(move |_| answer.clone());
         assert_eq!(ids(&registry(&server)).await, Ok(vec![]), "{content_type}");
@@ -253,6 +279,11 @@ async fn a_page_for_people_is_no_answer() {
 
 #[tokio::test]
 async fn text_that_is_not_utf_8_is_an_error() {
+    for charset in ["iso-8859-1", "\"UTF-16\"", "", "windows-1252; fhirVersion=4.0"] {
+        let kind = format!("application/fhir+json; charset={charset}");
+        let reason = reason_for(Answer::of_type(&kind, bundle(&[]).to_string().as_bytes())).await;
+        assert_eq!(reason, "the answer's content type names another charset than UTF-8", "{charset}");
+    }
     let latin = bundle(&[patient("1", ANA)]).to_string().replace('ñ', "@@@");
     let latin: Vec<u8> = latin.into_bytes().into_iter().map(|byte| if byte == b'@' { 0xf1 } else { byte }).collect();
     assert_eq!(reason_for(Answer::of_type("application/fhir+json", &latin)).await, "the answer is not UTF-8");
@@ -282,4 +313,27 @@ async fn a_record_that_comes_twice_is_one_if_it_is_the_same() {
     other["active"] = json!(false);
     let differing = json!({ "resourceType": "Bundle", "type": "searchset", "entry": [entry(&ana), entry(&other)] });
     assert_eq!(reason_of(&differing).await, "two Patients of the answer have one id and differ");
+}
+
+#[tokio::test]
+async fn of_two_versions_of_a_record_the_later_counts() {
+    let version = |day: u32, active: bool| {
+        let mut ana = patient("1", ANA);
+        ana["meta"] = json!({ "lastUpdated": format!("2026-02-{day:02}T10:00:00.000Z") });
+        ana["active"] = json!(active);
+        ana
+    };
+    for (first, second, access) in [
+        (version(1, true), version(2, false), Some(false)),
+        (version(2, false), version(1, true), Some(false)),
+        (version(1, false), version(2, true), Some(true)),
+        (version(1, true), version(1, false), None),
+    ] {
+        let mut both = bundle(&[first, second]);
+        both["total"] = json!(1);
+        let found = look_up(&registry(&always(&both)), ANA).await;
+        let access_found =
+            found.ok().map(|found| found.iter().map(|patient| patient.portal_access).collect::<Vec<_>>());
+        assert_eq!(access_found, access.map(|access| vec![access]));
+    }
 }

@@ -58,7 +58,9 @@ async fn no_page_and_no_token_is_sent_to_another_host_or_outside_the_base() {
     let elsewhere = FhirServer::start(|_| last(&[patient("9", ANA)]));
     let other = elsewhere.url();
     let links = [other.clone(), format!("{other}/Patient?page=1"), format!("//{}/fhir/", &other["http://".len()..])];
-    for link in links.into_iter().chain(["/admin", "/fhirx/Patient", "../fhi", "file:///etc/passwd"].map(str::to_owned))
+    for link in links
+        .into_iter()
+        .chain(["/admin", "/fhirx/Patient", "../fhi", "..%2f..%2Fadmin", "file:///etc/passwd"].map(str::to_owned))
     {
         let next = link.clone();
         let server = server_linking_to(move |_| next.clone());
@@ -70,6 +72,16 @@ async fn no_page_and_no_token_is_sent_to_another_host_or_outside_the_base() {
         server_linking_to(|request| format!("{}/fhir?page=1", host(request).replace("http://", "http://a:b@")));
     assert_eq!(reason(&registry(&server)).await, "the next page is not below the server's base URL");
     assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_links_to_two_next_ones_is_an_error() {
+    let server = FhirServer::start(|_| {
+        let mut page = bundle(&[patient("1", ANA)]);
+        page["link"] = json!([{ "relation": "next", "url": "?page=1" }, { "relation": "next", "url": "?page=2" }]);
+        Answer::Json(page.to_string())
+    });
+    assert_eq!(reason(&registry(&server)).await, "a page of the answer links to two next ones");
 }
 
 #[tokio::test]

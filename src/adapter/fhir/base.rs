@@ -1,6 +1,7 @@
 //! The server's base URL, and which URLs are its own. Not: what is asked there.
 //!
-//! **Nothing is asked of another origin, or outside the base, because an answer said so.**
+//! **No page is asked of another origin, or outside the base, because an answer said so.** Only tokens may be given
+//! elsewhere, over TLS.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -33,13 +34,21 @@ impl Base {
         url
     }
 
+    /// Where an answer says that tokens are given: over TLS, or on this machine if the server is on it.
+    pub(super) fn token_endpoint(&self, url: &str) -> Option<Url> {
+        checked(url).ok().filter(|url| url.scheme() == "https" || self.0.scheme() == "http")
+    }
+
     /// Where a link of an answer leads, if it stays with this server. A relative one counts from the base.
     pub(super) fn followed(&self, link: &str) -> Option<Url> {
         let mut url = self.0.join(link).ok()?;
         url.set_fragment(None);
+        let path = url.path().to_ascii_lowercase();
+        // A server behind the origin may take these for slashes, and with them leave the base.
+        let is_plain = !path.contains("%2f") && !path.contains("%5c");
         let is_below = url.path().starts_with(self.0.path()) || format!("{}/", url.path()) == self.0.path();
         let is_anonymous = url.username().is_empty() && url.password().is_none();
-        (url.origin() == self.0.origin() && is_below && is_anonymous).then_some(url)
+        (url.origin() == self.0.origin() && is_below && is_plain && is_anonymous).then_some(url)
     }
 }
 
@@ -89,6 +98,8 @@ mod tests {
             ("https://fhir.clinic.example/admin", false),
             ("https://fhir.clinic.example/fhir/R4/../../admin", false),
             ("https://fhir.clinic.example/fhir/R4/%2e%2e/%2E%2E/admin", false),
+            ("https://fhir.clinic.example/fhir/R4/..%2f..%2Fadmin", false),
+            ("https://fhir.clinic.example/fhir/R4/..%5Cadmin", false),
             ("http://fhir.clinic.example/fhir/R4/Patient", false),
             ("https://fhir.clinic.example:8443/fhir/R4/Patient", false),
             ("https://fhir.clinic.example.evil.example/fhir/R4/Patient", false),
@@ -99,6 +110,22 @@ mod tests {
             ("http://[::1", false),
         ] {
             assert_eq!(base.followed(link).is_some(), followed, "{link}");
+        }
+    }
+
+    #[test]
+    fn a_token_endpoint_is_encrypted_unless_server_and_endpoint_are_on_this_machine() {
+        let far = Base::parse("https://fhir.clinic.example/fhir/R4").unwrap_or_else(|_| unreachable!());
+        let near = Base::parse("http://127.0.0.1:8080/fhir").unwrap_or_else(|_| unreachable!());
+        for (endpoint, of_far, of_near) in [
+            ("https://login.clinic.example/token", true, true),
+            ("http://127.0.0.1:9090/token", false, true),
+            ("http://login.clinic.example/token", false, false),
+            ("https://a:b@login.clinic.example/token", false, false),
+            ("/token", false, false),
+        ] {
+            assert_eq!(far.token_endpoint(endpoint).is_some(), of_far, "{endpoint}");
+            assert_eq!(near.token_endpoint(endpoint).is_some(), of_near, "{endpoint}");
         }
     }
 }

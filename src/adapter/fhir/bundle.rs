@@ -13,10 +13,17 @@ use crate::identity::{EmailAddress, PatientId};
 use crate::patient::Patient;
 
 pub(super) struct Page {
-    /// None for a record in which the address has ended or is part of another one.
-    pub(super) found: Vec<(PatientId, Option<Patient>)>,
+    pub(super) found: Vec<Found>,
     pub(super) next: Option<String>,
     pub(super) total: Option<u64>,
+}
+
+/// A record of the answer.
+pub(super) struct Found {
+    pub(super) id: PatientId,
+    pub(super) updated: Option<Timestamp>,
+    /// None where the address has ended or is part of another one.
+    pub(super) patient: Option<Patient>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +60,17 @@ struct Search {
     mode: Option<String>,
 }
 
+/// The contact points of a Patient, whatever they are.
+#[derive(Deserialize)]
+struct Contacts {
+    telecom: Option<Vec<Contact>>,
+}
+
+#[derive(Deserialize)]
+struct Contact {
+    value: Option<String>,
+}
+
 /// What a server says instead of an answer, or beside it.
 #[derive(Deserialize)]
 pub(super) struct Outcome {
@@ -85,49 +103,75 @@ impl Page {
             return Err(Fault::NotASearchset);
         }
         let found = bundle.entry.iter().flatten().map(|entry| entry.read(asked, now)).collect::<Result<_, _>>()?;
-        let next = bundle.link.into_iter().flatten().find(|link| link.relation == "next").map(|link| link.url);
+        let mut links = bundle.link.into_iter().flatten().filter(|link| link.relation == "next");
+        let next = links.next().map(|link| link.url);
+        if links.next().is_some() {
+            return Err(Fault::TwoNextPages);
+        }
         Ok(Self { found, next, total: bundle.total })
     }
 }
 
 impl Entry<'_> {
-    fn read(&self, asked: &EmailAddress, now: Timestamp) -> Result<(PatientId, Option<Patient>), Fault> {
+    fn read(&self, asked: &EmailAddress, now: Timestamp) -> Result<Found, Fault> {
         let text = self.resource.ok_or(Fault::NotAPatient)?.get();
-        match kind(text).map_err(|_| Fault::NotAPatient)?.as_str() {
-            "Patient" => {}
-            // Whatever its severity: servers tell in one that they ignored a parameter, and some call that information.
-            "OperationOutcome" => return Err(outcome(text)),
-            _ => return Err(Fault::NotAPatient),
-        }
+        let resource = patient(text)?;
         let mode = self.search.as_ref().and_then(|search| search.mode.as_deref());
         if mode.is_some_and(|mode| mode != "match") {
             return Err(Fault::NotAMatch);
         }
-        let resource: PatientResource<'_> = serde_json::from_str(text).map_err(|_| Fault::UnreadablePatient)?;
         let id: PatientId = resource.id.as_deref().and_then(|id| id.parse().ok()).ok_or(Fault::NoId)?;
-        let mut unclear = false;
-        for address in resource.addresses() {
-            match address {
-                Ok(address) if address.email == *asked && address.end.is_none_or(|end| now < end) => {
-                    let patient = Patient {
-                        id: id.clone(),
-                        email: address.email,
-                        full_name: resource.full_name().into(),
-                        portal_access: resource.portal_access(),
-                    };
-                    return Ok((id, Some(patient)));
-                }
-                Err(TelecomFault::Period) => unclear = true,
-                Ok(_) | Err(TelecomFault::Value) => {}
-            }
-        }
-        if unclear {
-            return Err(Fault::UnreadablePeriod);
-        }
+        let held = held(&resource, asked, now)?;
         // An old address, one that has ended, or a longer one that this is part of. Without even that, the server did
         // not look for the address, and what it left out is as little to be believed as what it sent.
-        if resource.mentions(asked) { Ok((id, None)) } else { Err(Fault::Stranger) }
+        if held.is_none() && !mentions(text, asked) {
+            return Err(Fault::Stranger);
+        }
+        let patient = held.map(|email| Patient {
+            id: id.clone(),
+            email,
+            full_name: resource.full_name().into(),
+            portal_access: resource.portal_access(),
+        });
+        Ok(Found { id, updated: resource.updated(), patient })
     }
+}
+
+fn patient(text: &str) -> Result<PatientResource<'_>, Fault> {
+    match serde_json::from_str::<PatientResource<'_>>(text) {
+        Ok(resource) if resource.kind.as_deref() == Some("Patient") => Ok(resource),
+        // Another resource may have fields of these names and of other types.
+        _ => Err(match kind(text).as_deref() {
+            Ok("Patient") => Fault::UnreadablePatient,
+            // Whatever its severity: servers tell in one that they ignored a parameter, and some call that information.
+            Ok("OperationOutcome") => outcome(text),
+            _ => Fault::NotAPatient,
+        }),
+    }
+}
+
+/// The address as the record spells it, if it is the record's now.
+fn held(resource: &PatientResource<'_>, asked: &EmailAddress, now: Timestamp) -> Result<Option<EmailAddress>, Fault> {
+    let mut unclear = false;
+    for address in resource.addresses() {
+        match address {
+            Ok(address) if address.email == *asked && address.end.is_none_or(|end| now < end) => {
+                return Ok(Some(address.email));
+            }
+            Err(TelecomFault::Period) => unclear = true,
+            Ok(_) | Err(TelecomFault::Value) => {}
+        }
+    }
+    if unclear { Err(Fault::UnreadablePeriod) } else { Ok(None) }
+}
+
+/// Whether the address stands in a contact point, be it old, ended, of another kind or part of a longer text.
+fn mentions(text: &str, email: &EmailAddress) -> bool {
+    let contacts = serde_json::from_str::<Contacts>(text).ok().and_then(|contacts| contacts.telecom);
+    let values = contacts.into_iter().flatten().filter_map(|contact| contact.value);
+    // Unicode's letter case, as servers compare: one record with a Kelvin sign is not to make its twin with a `k`
+    // impossible to look up.
+    values.map(|value| value.to_lowercase()).any(|value| value.contains(email.key()))
 }
 
 fn kind(text: &str) -> Result<String, Fault> {

@@ -9,10 +9,16 @@ use std::fmt;
 use crate::port::error::BoxError;
 
 /// What went wrong, and during which request.
-#[derive(Debug)]
 pub(super) struct Failure {
     step: Step,
     fault: Fault,
+}
+
+/// As `Display`. A cause stands behind `source()` only: the host's own may quote what it likes.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({self})")
+    }
 }
 
 impl fmt::Display for Failure {
@@ -69,6 +75,8 @@ pub(super) enum Fault {
     Busy(u64),
     #[error("the answer's content type is not JSON")]
     NotJson,
+    #[error("the answer's content type names another charset than UTF-8")]
+    NotUtf8ByName,
     #[error("the answer is not UTF-8")]
     NotUtf8,
     #[error("the answer cannot be read as what it should be: line {line}, column {column}")]
@@ -95,6 +103,8 @@ pub(super) enum Fault {
     TooManyPages(usize),
     #[error("the answer has more than {0} entries")]
     TooManyEntries(usize),
+    #[error("a page of the answer links to two next ones")]
+    TwoNextPages,
     #[error("a page of the answer links to one that came before")]
     PageAgain,
     #[error("the next page is not below the server's base URL")]

@@ -13,6 +13,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
+use zeroize::Zeroizing;
+
 use super::builder::FhirConfigError;
 use super::failure::Fault;
 
@@ -72,10 +74,10 @@ fn tls(trust: &Trust<'_>) -> Result<ClientConfig, FhirConfigError> {
 /// What a server answered.
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    body: Zeroizing<Vec<u8>>,
     /// In seconds.
     pub(super) retry_after: Option<u64>,
-    is_json: bool,
+    content_type: Option<String>,
 }
 
 impl Answer {
@@ -84,23 +86,29 @@ impl Answer {
         let response = request.send().await.map_err(Fault::connection)?;
         let status = response.status().as_u16();
         let retry_after = header(response.headers(), &RETRY_AFTER).and_then(|text| text.trim().parse().ok());
-        let is_json = header(response.headers(), &CONTENT_TYPE).is_some_and(is_json);
+        let content_type = header(response.headers(), &CONTENT_TYPE).map(str::to_ascii_lowercase);
         if status != 200 {
             // Its words are worth less than its number.
             let body = body(response, MAX_REFUSAL_BYTES).await.unwrap_or_default();
-            return Ok(Self { status, body, retry_after, is_json });
+            return Ok(Self { status, body, retry_after, content_type });
         }
         if header(response.headers(), &CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"))
         {
             return Err(Fault::Compressed);
         }
-        Ok(Self { status, body: body(response, max_bytes).await?, retry_after, is_json })
+        Ok(Self { status, body: body(response, max_bytes).await?, retry_after, content_type })
     }
 
     /// The text of a success.
     pub(super) fn json(&self) -> Result<&str, Fault> {
-        if !self.is_json {
+        let mut parts = self.content_type.as_deref().unwrap_or_default().split(';').map(str::trim);
+        // Older servers say plain JSON.
+        if !matches!(parts.next(), Some("application/fhir+json" | "application/json")) {
             return Err(Fault::NotJson);
+        }
+        let charset = parts.find_map(|part| part.strip_prefix("charset="));
+        if charset.is_some_and(|charset| !matches!(charset.trim_matches('"'), "utf-8" | "utf8" | "us-ascii")) {
+            return Err(Fault::NotUtf8ByName);
         }
         str::from_utf8(&self.body).map_err(|_| Fault::NotUtf8)
     }
@@ -111,12 +119,14 @@ impl Answer {
     }
 }
 
-async fn body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Fault> {
+/// Wiped when it is dropped, as far as it never had to grow: it holds records, or a token.
+async fn body(mut response: Response, max_bytes: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let too_long = |length: u64| length > u64::try_from(max_bytes).unwrap_or(u64::MAX);
     if response.content_length().is_some_and(too_long) {
         return Err(Fault::TooLong(max_bytes));
     }
-    let mut body = Vec::new();
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or_default()));
     while let Some(chunk) = response.chunk().await.map_err(Fault::connection)? {
         if chunk.len() > max_bytes - body.len() {
             return Err(Fault::TooLong(max_bytes));
@@ -128,10 +138,4 @@ async fn body(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Fault
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Older servers say plain JSON.
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    ["application/fhir+json", "application/json"].iter().any(|known| essence.eq_ignore_ascii_case(known))
 }

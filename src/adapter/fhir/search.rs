@@ -3,16 +3,18 @@
 //! **Either the whole list is returned or none of it**: a page too many, one that is missing, or a contradiction is an
 //! error.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use tokio::time::sleep;
+use zeroize::Zeroizing;
 
 use super::FhirRegistry;
 use super::backend_services::form;
-use super::bundle::{Outcome, Page};
+use super::bundle::{Found, Outcome, Page};
 use super::failure::{Failure, Fault, Step};
 use super::http::Answer;
 use super::tokens::{Caller, Token, is_token};
@@ -33,13 +35,17 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: u64 = 2;
 
 /// What is left of the look-up's patience.
-struct Tries(usize);
+struct Tries {
+    left: usize,
+    /// The token that the server did not take. There is one renewal in a look-up.
+    refused: Option<Token>,
+}
 
 impl FhirRegistry {
     pub(super) async fn look_up(&self, email: &EmailAddress) -> Result<Vec<Patient>, Failure> {
         let query = form(&[("email", &wanted(email)), ("_count", PAGE_SIZE)]);
-        let mut tries = Tries(SECOND_TRIES);
-        let mut found = Found::default();
+        let mut tries = Tries { left: SECOND_TRIES, refused: None };
+        let mut list = List::default();
         let mut followed = HashSet::new();
         let mut next: Option<Url> = None;
         for number in 1..=MAX_PAGES {
@@ -50,8 +56,8 @@ impl FhirRegistry {
             };
             let answer = self.answer(ask, at, &mut tries).await?;
             let judged = answer.json().and_then(|text| Page::read(text, email, self.clock.now()));
-            let link = judged.and_then(|page| found.add(page)).map_err(|fault| fault.at(at))?;
-            let Some(link) = link else { return found.whole().map_err(|fault| fault.at(at)) };
+            let link = judged.and_then(|page| list.add(page)).map_err(|fault| fault.at(at))?;
+            let Some(link) = link else { return list.whole().map_err(|fault| fault.at(at)) };
             let page = self.base.followed(&link).ok_or_else(|| Fault::PageElsewhere.at(at))?;
             if !followed.insert(page.clone()) {
                 return Err(Fault::PageAgain.at(at));
@@ -74,10 +80,9 @@ impl FhirRegistry {
     /// A success. A search changes nothing, so it may be tried again.
     async fn answer(&self, ask: impl Fn() -> RequestBuilder, at: Step, tries: &mut Tries) -> Result<Answer, Failure> {
         let caller = Caller { client: &self.client, base: &self.base, clock: &*self.clock };
-        let mut refused: Option<Token> = None;
         loop {
-            let token = self.authorization.token(&caller, refused.as_ref()).await?;
-            if token.is_some() && token == refused {
+            let token = self.authorization.token(&caller, tries.refused.as_ref()).await?;
+            if token.is_some() && token == tries.refused {
                 return Err(Fault::Status { status: 401, codes: Default::default() }.at(at));
             }
             let mut request = ask().header(ACCEPT, "application/fhir+json").header("prefer", "handling=strict");
@@ -86,7 +91,9 @@ impl FhirRegistry {
             }
             match Answer::to(request, MAX_BYTES).await {
                 Ok(answer) if answer.status == 200 => return Ok(answer),
-                Ok(answer) if answer.status == 401 && token.is_some() && refused.is_none() => refused = token,
+                Ok(answer) if answer.status == 401 && token.is_some() && tries.refused.is_none() => {
+                    tries.refused = token
+                }
                 Ok(answer) => {
                     let codes = answer.refusal::<Outcome>().map(|outcome| outcome.codes()).unwrap_or_default();
                     let fault = Fault::Status { status: answer.status, codes };
@@ -108,7 +115,7 @@ impl Tries {
         if let Some(seconds) = asked.filter(|seconds| *seconds > LONGEST_WAIT) {
             return Err(Fault::Busy(seconds));
         }
-        self.0 = self.0.checked_sub(1).ok_or(fault)?;
+        self.left = self.left.checked_sub(1).ok_or(fault)?;
         sleep(asked.map_or(PAUSE, Duration::from_secs)).await;
         Ok(())
     }
@@ -116,14 +123,14 @@ impl Tries {
 
 /// What the pages have brought.
 #[derive(Default)]
-struct Found {
+struct List {
     order: Vec<PatientId>,
-    by_id: HashMap<PatientId, Option<Patient>>,
+    by_id: HashMap<PatientId, Found>,
     entries: usize,
     total: Option<u64>,
 }
 
-impl Found {
+impl List {
     /// Adds a page. The link to the next one, if there is one.
     fn add(&mut self, page: Page) -> Result<Option<String>, Fault> {
         self.entries += page.found.len();
@@ -131,15 +138,21 @@ impl Found {
             return Err(Fault::TooManyEntries(MAX_ENTRIES));
         }
         self.total = page.total.or(self.total);
-        for (id, patient) in page.found {
-            match self.by_id.get(&id) {
-                // Pages may overlap where records are written in between.
-                Some(known) if *known == patient => {}
-                Some(_) => return Err(Fault::Differing),
-                None => {
-                    self.order.push(id.clone());
-                    self.by_id.insert(id, patient);
+        for found in page.found {
+            match self.by_id.entry(found.id.clone()) {
+                Entry::Vacant(place) => {
+                    self.order.push(found.id.clone());
+                    place.insert(found);
                 }
+                // Pages overlap where records are written in between: the later version counts.
+                Entry::Occupied(mut known) if known.get().patient != found.patient => {
+                    match (known.get().updated, found.updated) {
+                        (Some(before), Some(now)) if before < now => drop(known.insert(found)),
+                        (Some(before), Some(now)) if now < before => {}
+                        _ => return Err(Fault::Differing),
+                    }
+                }
+                Entry::Occupied(_) => {}
             }
         }
         Ok(page.next)
@@ -151,7 +164,7 @@ impl Found {
             Some(total) if usize::try_from(total).map_or(true, |total| total > held) => {
                 Err(Fault::Incomplete { total, held })
             }
-            _ => Ok(self.order.iter().filter_map(|id| self.by_id.remove(id).flatten()).collect()),
+            _ => Ok(self.order.iter().filter_map(|id| self.by_id.remove(id)?.patient).collect()),
         }
     }
 }
@@ -180,7 +193,8 @@ fn bearer(token: &Token) -> Result<HeaderValue, Fault> {
     if !is_token(token) {
         return Err(Fault::NoToken);
     }
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.as_str())).map_err(|_| Fault::NoToken)?;
+    let text = Zeroizing::new(format!("Bearer {}", token.as_str()));
+    let mut value = HeaderValue::from_str(&text).map_err(|_| Fault::NoToken)?;
     value.set_sensitive(true);
     Ok(value)
 }

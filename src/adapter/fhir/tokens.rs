@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use reqwest::header::ACCEPT;
 use reqwest::{Client, Url};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::backend_services::BackendServices;
-use super::base::{Base, checked};
+use super::base::Base;
 use super::failure::{Codes, Failure, Fault, Step};
 use super::http::Answer;
 use crate::clock::Clock;
@@ -105,7 +106,7 @@ struct Discovered {
 struct Granted {
     access_token: String,
     token_type: String,
-    expires_in: Option<u64>,
+    expires_in: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -170,13 +171,12 @@ impl Smart {
             let codes = answer.refusal::<Refused>().map(|refused| Codes::of([refused.error.as_str()]));
             return Err(Fault::Status { status: answer.status, codes: codes.unwrap_or_default() });
         }
-        let body = Zeroizing::new(answer.json()?.to_owned());
-        let granted: Granted = serde_json::from_str(&body).map_err(|error| Fault::unreadable(&error))?;
+        let granted: Granted = serde_json::from_str(answer.json()?).map_err(|error| Fault::unreadable(&error))?;
         let token = Zeroizing::new(granted.access_token);
         if !granted.token_type.eq_ignore_ascii_case("bearer") || !is_token(&token) {
             return Err(Fault::NoToken);
         }
-        let life = granted.expires_in.map_or(UNSAID_LIFE, Duration::from_secs).min(LONGEST_LIFE);
+        let life = granted.expires_in.map_or(UNSAID_LIFE, |life| seconds(&life)).min(LONGEST_LIFE);
         Ok(Live { token, until: sent_at + life - MARGIN.min(life / 2) })
     }
 }
@@ -188,7 +188,13 @@ async fn discover(at: &Caller<'_>) -> Result<Url, Fault> {
         return Err(Fault::Status { status: answer.status, codes: Codes::default() });
     }
     let found: Discovered = serde_json::from_str(answer.json()?).map_err(|error| Fault::unreadable(&error))?;
-    found.token_endpoint.and_then(|endpoint| checked(&endpoint).ok()).ok_or(Fault::NoTokenEndpoint)
+    found.token_endpoint.and_then(|endpoint| at.base.token_endpoint(&endpoint)).ok_or(Fault::NoTokenEndpoint)
+}
+
+/// A number, which some servers write as text. What is neither is no time at all: such a token serves one request.
+fn seconds(life: &Value) -> Duration {
+    let number = life.as_u64().or_else(|| life.as_str()?.parse().ok());
+    Duration::from_secs(number.unwrap_or_default())
 }
 
 /// The form of a bearer token (RFC 6750, 2.1), and a bound. It can end no header.

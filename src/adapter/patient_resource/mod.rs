@@ -2,8 +2,6 @@
 //!
 //! **An e-mail address is only what the record says is one, as a whole and now; nothing is guessed.**
 
-#![allow(dead_code, reason = "each adapter uses its own part")]
-
 pub(super) mod instant;
 
 use std::borrow::Cow;
@@ -108,14 +106,6 @@ impl PatientResource<'_> {
     /// The e-mail addresses that are not marked as old, those whose period has ended included.
     pub(in crate::adapter) fn addresses(&self) -> impl Iterator<Item = Result<Address, TelecomFault>> {
         self.telecom.iter().flatten().filter_map(|telecom| telecom.address().transpose())
-    }
-
-    /// Whether the address stands in a contact point, be it old, ended, of another kind or part of a longer text.
-    pub(in crate::adapter) fn mentions(&self, email: &EmailAddress) -> bool {
-        let values = self.telecom.iter().flatten().filter_map(|telecom| telecom.value.as_deref());
-        // Unicode's letter case, as servers compare: one record with a Kelvin sign is not to make its twin with a `k`
-        // impossible to look up.
-        values.map(str::to_lowercase).any(|value| value.contains(email.key()))
     }
 
     /// Neither inactive, nor deceased, nor replaced by another record.
