@@ -110,9 +110,9 @@ fn patients_of_another_file_than_the_record_do_not_play() {
     let told = assert_played(&["--patients", all, "--registry", few]);
     assert!(told.contains(&format!("registry: {few}, ")), "{told}");
     let folder = tempfile::tempdir().expect("a folder");
-    let nobody = folder.path().join("nobody.csv");
-    std::fs::write(&nobody, "id,name,email\n").expect("a file");
-    assert!(refusal(&["--registry", &nobody.display().to_string()]).contains("no patient is left to play"));
+    let others = folder.path().join("others.csv");
+    std::fs::write(&others, "id,full_name,email\npac-9999,Nadie Conocido,nadie@example.org\n").expect("a file");
+    assert!(refusal(&["--registry", &others.display().to_string()]).contains("no patient is left to play"));
 }
 
 #[test]
