@@ -3,11 +3,19 @@
 //!
 //! **The play succeeds on every store, and no URL is ever printed.**
 
+#[path = "common/certificates.rs"]
+mod certificates;
+#[path = "common/fhir_peer.rs"]
+mod fhir_peer;
 #[path = "../examples/lifecycle/main.rs"]
 #[allow(dead_code, reason = "its `main` reads the arguments of this program")]
 mod lifecycle;
+#[path = "common/peer.rs"]
+mod peer;
 #[path = "common/postgres.rs"]
 mod server;
+#[path = "common/smtp_peer.rs"]
+mod smtp_peer;
 
 use std::env;
 use std::path::PathBuf;
@@ -102,6 +110,43 @@ fn each_mail_that_is_printed_lies_in_the_folder_as_a_file() {
         MessageParser::default().parse(&message).and_then(|mail| mail.subject().map(str::to_owned)).expect("a subject")
     };
     assert_eq!(files.iter().map(read).collect::<Vec<_>>(), subjects(&told));
+}
+
+/// The texts of the mails that it prints.
+fn texts(told: &str) -> Vec<String> {
+    let mails = told.split("  ┌ To: ").skip(1).filter_map(|mail| mail.split_once("  │\n").map(|(_, rest)| rest));
+    let lines = |mail: &str| -> Vec<String> {
+        mail.lines().map_while(|line| line.strip_prefix("  │ ")).map(str::to_owned).collect()
+    };
+    mails.map(|mail| lines(mail).join("\n")).collect()
+}
+
+#[test]
+fn the_manual_is_played_with_a_mail_server_and_a_patient_record_of_other_makers() {
+    let test_name = "the_manual_is_played_with_a_mail_server_and_a_patient_record_of_other_makers";
+    let Some(record) = fhir_peer::own_or_skip(test_name) else { return };
+    let Some(packages) = smtp_peer::packages_or_skip(test_name) else { return };
+    let mail = smtp_peer::Peer::start(&packages, smtp_peer::Speaks::Plain, Some(("portal", "secreto")));
+    let patients = std::fs::read_to_string("examples/data/patients.ndjson").expect("a file");
+    // The others of the file are in no record.
+    for patient in patients.lines().take(2) {
+        record.put(&serde_json::from_str(patient).expect("JSON"));
+    }
+    let registry = format!("fhir+{}", record.url());
+    let way = format!("smtp://portal:secreto@127.0.0.1:{}", mail.port);
+    for language in ["es", "en"] {
+        let told = assert_played(&["--registry", &registry, "--mail", &way, "--language", language]);
+        assert!(!told.contains("secreto") && !told.contains(&registry), "a URL is printed");
+        let arrived = mail.take();
+        let field = |name: &str| -> Vec<String> {
+            arrived.iter().map(|mail| smtp_peer::text(&mail[name]).trim_end().to_owned()).collect()
+        };
+        assert_eq!(field("subject"), subjects(&told));
+        assert_eq!(field("text"), texts(&told));
+        assert_eq!(arrived.len(), 9, "every mail of the manual");
+    }
+    record.close();
+    assert!(refusal(&["--registry", &registry]).contains("the registry cannot be asked: searching patients over FHIR"));
 }
 
 #[test]

@@ -2,8 +2,7 @@
 //!
 //! **It ends with the test**, however that ends: the watcher's standard input is our pipe.
 
-use std::env;
-use std::io::{self, BufRead as _, BufReader, Lines, Write as _};
+use std::io::{self, BufRead as _, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -11,6 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities as _;
 use thirtyfour::prelude::*;
+
+use crate::peer;
 
 /// When our end of its standard input closes, the driver ends, and its browser with it.
 const WATCHER: &str = "chromedriver --port=0 & driver=$!; cat >/dev/null; kill $driver; wait $driver";
@@ -29,18 +30,12 @@ pub(crate) struct Tools {
 
 /// If they are there. If not, says so where no test harness hides it; where all tests must run, it panics.
 pub(crate) fn tools_or_skip(test_name: &str) -> Option<Tools> {
-    let peers = env::var_os("ACCESO_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"), Into::into);
-    let axe = std::fs::read_to_string(peers.join("browser/node_modules/axe-core/axe.min.js"));
-    let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    let why = match axe {
-        Ok(axe) if is_there("chromedriver") && is_there("chromium") => return Some(Tools { axe }),
-        Ok(_) => "no chromium with its chromedriver on this machine",
-        Err(_) => "npm package axe-core: run tests/peers/install",
-    };
-    let all_must_run = ["CI", "ACCESO_REQUIRE_ALL"].iter().any(|name| env::var_os(name).is_some());
-    assert!(!all_must_run, "{test_name}: {why}");
-    let _ = writeln!(io::stderr(), "skipped: {test_name}: {why}");
+    let packages = peer::packages_or_skip(test_name, "browser", "axe-core")?;
+    if ["chromedriver", "chromium"].into_iter().all(peer::has_program) {
+        let axe = std::fs::read_to_string(packages.join("node_modules/axe-core/axe.min.js")).expect("a script");
+        return Some(Tools { axe });
+    }
+    peer::skip(test_name, "no chromium with its chromedriver on this machine");
     None
 }
 

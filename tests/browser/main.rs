@@ -6,6 +6,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/peer.rs"]
+mod peer;
 
 mod chrome;
 mod manual;

@@ -10,9 +10,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::{env, io};
 
 use serde_json::Value;
+
+use crate::peer;
 
 const BASE: &str = "/fhir/R4";
 
@@ -35,20 +36,7 @@ pub fn own_or_skip(test_name: &str) -> Option<FhirPeer> {
 }
 
 fn packages_or_skip(test_name: &str) -> Option<PathBuf> {
-    let peers = env::var_os("ACCESO_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"), Into::into);
-    let packages = peers.join("fhir");
-    let why = if Command::new("node").arg("--version").output().is_err() {
-        "no node on this machine"
-    } else if packages.join("node_modules/@medplum/fhir-router").is_dir() {
-        return Some(packages);
-    } else {
-        "npm package @medplum/fhir-router: run tests/peers/install"
-    };
-    let all_must_run = ["CI", "ACCESO_REQUIRE_ALL"].iter().any(|name| env::var_os(name).is_some());
-    assert!(!all_must_run, "{test_name}: {why}");
-    let _ = writeln!(io::stderr(), "skipped: {test_name}: {why}");
-    None
+    peer::packages_or_skip(test_name, "fhir", "@medplum/fhir-router")
 }
 
 impl FhirPeer {

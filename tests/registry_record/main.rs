@@ -7,6 +7,8 @@
 mod common;
 #[path = "../common/fhir_peer.rs"]
 mod fhir_peer;
+#[path = "../common/peer.rs"]
+mod peer;
 
 mod addresses;
 mod changes;

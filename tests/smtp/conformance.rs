@@ -42,7 +42,7 @@ mod of_another_maker {
     use acceso::{Mail, Mailer, SendError};
 
     use crate::certificates::Authority;
-    use crate::peer::{Peer, Speaks, arrived, packages_or_skip};
+    use crate::smtp_peer::{Peer, Speaks, arrived, packages_or_skip};
     use crate::stand;
 
     struct Connected {

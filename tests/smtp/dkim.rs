@@ -9,7 +9,8 @@ use acceso::Mailer;
 use acceso::adapter::smtp::{DkimKey, DkimKeyError};
 use serde_json::{Value, json};
 
-use crate::peer::{packages_or_skip, skip, text};
+use crate::peer::skip;
+use crate::smtp_peer::{packages_or_skip, text};
 use crate::smtp_server::SmtpServer;
 use crate::stand::{builder, everything, mail};
 

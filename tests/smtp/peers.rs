@@ -7,7 +7,8 @@ use acceso::adapter::smtp::SmtpMailer;
 use acceso::{Mailer, SendError};
 
 use crate::certificates::Authority;
-use crate::peer::{Peer, Speaks, arrived, packages_or_skip, skip, text};
+use crate::peer::skip;
+use crate::smtp_peer::{Peer, Speaks, arrived, packages_or_skip, text};
 use crate::stand::{Came, builder, came, everything, mail, reason, send};
 
 const LOGIN: (&str, &str) = ("portal@clinica.example", "s:ecr@ta/ñ");

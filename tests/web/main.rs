@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/peer.rs"]
+mod peer;
 #[path = "../common/spy.rs"]
 mod spy;
 

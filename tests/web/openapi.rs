@@ -2,9 +2,7 @@
 //!
 //! **What is not described is not answered**: another maker's program, which knows nothing but the description, tries it.
 
-use std::env;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::browser::{Browser, app};
 use crate::common::{ANA, Portal};
+use crate::peer;
 
 /// Good under both policies.
 const LONG_PASSWORD: &str = "Tres tristes tigres 3";
@@ -62,15 +61,11 @@ async fn every_field_that_the_description_asks_for_is_asked_for() {
 
 /// The program of the other maker, if it is installed.
 fn schemathesis_or_skip(test_name: &str) -> Option<PathBuf> {
-    let peers = env::var_os("ACCESO_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"), Into::into);
-    let program = peers.join("openapi/bin/schemathesis");
+    let program = peer::folder("openapi").join("bin/schemathesis");
     if program.is_file() {
         return Some(program);
     }
-    let all_must_run = ["CI", "ACCESO_REQUIRE_ALL"].iter().any(|name| env::var_os(name).is_some());
-    assert!(!all_must_run, "{test_name}: no schemathesis: run tests/peers/install");
-    let _ = writeln!(io::stderr(), "skipped: {test_name}: no schemathesis: run tests/peers/install");
+    peer::skip(test_name, "no schemathesis: run tests/peers/install");
     None
 }
 

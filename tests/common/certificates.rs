@@ -1,6 +1,8 @@
-//! Certificates for mail servers: an authority of the clinic's own, good ones, and bad ones. Not: real ones.
+//! Certificates for servers of tests: an authority of the clinic's own, good ones, and bad ones. Not: real ones.
 //!
 //! **Each authority is new, so none is trusted who did not say so.**
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,18 +11,18 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use tempfile::TempDir;
 
 /// An authority that signs.
-pub(crate) struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pub(crate) pem: String,
+    pub pem: String,
 }
 
 /// A certificate with its key, as files.
-pub(crate) struct Certificate {
+pub struct Certificate {
     folder: TempDir,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Clinic's own authority");
@@ -30,12 +32,12 @@ impl Authority {
     }
 
     /// For a server of these names and addresses.
-    pub(crate) fn certify(&self, names: &[&str]) -> Certificate {
+    pub fn certify(&self, names: &[&str]) -> Certificate {
         self.signed(names, |_| {})
     }
 
     /// One that was good until the year 2000.
-    pub(crate) fn expired(&self, names: &[&str]) -> Certificate {
+    pub fn expired(&self, names: &[&str]) -> Certificate {
         self.signed(names, |params| {
             params.not_before = date_time_ymd(1999, 1, 1);
             params.not_after = date_time_ymd(2000, 1, 1);
@@ -56,11 +58,11 @@ impl Authority {
 }
 
 impl Certificate {
-    pub(crate) fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    pub(crate) fn key_file(&self) -> PathBuf {
+    pub fn key_file(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 }

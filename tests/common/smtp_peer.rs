@@ -2,56 +2,40 @@
 //!
 //! **It ends with the test**, however that ends: its standard input is our pipe.
 
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
-use std::{env, io};
 
 use acceso::conformance::mailer::Arrived;
 use serde_json::Value;
 
 use crate::certificates::Certificate;
+use crate::peer;
 
-/// The folder of the installed packages, if they and node are there. If not, says so where no test harness hides it;
-/// where all tests must run, it panics.
-pub(crate) fn packages_or_skip(test_name: &str) -> Option<PathBuf> {
-    let peers = env::var_os("ACCESO_PEERS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"), Into::into);
-    let packages = peers.join("mail");
-    let why = if Command::new("node").arg("--version").output().is_err() {
-        "no node on this machine"
-    } else if packages.join("node_modules/smtp-server").is_dir() {
-        return Some(packages);
-    } else {
-        "npm package smtp-server: run tests/peers/install"
-    };
-    skip(test_name, why);
-    None
-}
-
-pub(crate) fn skip(test_name: &str, why: &str) {
-    let all_must_run = ["CI", "ACCESO_REQUIRE_ALL"].iter().any(|name| env::var_os(name).is_some());
-    assert!(!all_must_run, "{test_name}: {why}");
-    let _ = writeln!(io::stderr(), "skipped: {test_name}: {why}");
+/// The folder of the installed packages, if it is there; or says that it is not.
+pub fn packages_or_skip(test_name: &str) -> Option<PathBuf> {
+    peer::packages_or_skip(test_name, "mail", "smtp-server")
 }
 
 /// How the server speaks.
 #[derive(Clone, Copy)]
-pub(crate) enum Speaks<'a> {
+pub enum Speaks<'a> {
     Plain,
     StartTls(&'a Certificate),
     Implicit(&'a Certificate),
 }
 
-pub(crate) struct Peer {
+pub struct Peer {
     process: Mutex<(Child, BufReader<ChildStdout>)>,
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl Peer {
     /// With a login, if the two words are given.
-    pub(crate) fn start(packages: &Path, speaks: Speaks<'_>, login: Option<(&str, &str)>) -> Self {
+    pub fn start(packages: &Path, speaks: Speaks<'_>, login: Option<(&str, &str)>) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/mail/server.mjs");
         let mut command = Command::new("node");
         command.arg(script).env("PACKAGES", packages);
@@ -76,7 +60,7 @@ impl Peer {
     }
 
     /// Takes out the mails that have arrived.
-    pub(crate) fn take(&self) -> Vec<Value> {
+    pub fn take(&self) -> Vec<Value> {
         let mut process = self.process.lock().expect("no panic");
         let (child, answers) = &mut *process;
         writeln!(child.stdin.as_mut().expect("a pipe")).expect("it listens");
@@ -94,12 +78,12 @@ impl Drop for Peer {
     }
 }
 
-pub(crate) fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// A mail as the other maker's parser read it.
-pub(crate) fn arrived(mail: &Value) -> Arrived {
+pub fn arrived(mail: &Value) -> Arrived {
     let recipients = mail["envelope"]["to"].as_array().expect("a list");
     Arrived {
         recipients: recipients.iter().map(|address| text(address).to_owned()).collect(),
