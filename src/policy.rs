@@ -165,11 +165,13 @@ pub struct MailPolicy {
     pub lock_notice_interval: Duration,
     /// How many requests of strangers may wait for delivery before all are told to come back: 100 to 10,000,000.
     pub max_waiting: u32,
-    /// How long a courier holds what it claimed: 30 seconds to 1 hour. Longer than the mailer's own time-out.
+    /// How long a courier holds what it claimed: 30 seconds to 1 hour. More than twice the mailer's own time-out: half of
+    /// it is for sending, and what takes longer is tried again after a pause.
     pub lease: Duration,
     /// How many groups of equal intents are claimed at once: 1 to 1,000.
     pub claim: u16,
-    /// How many mails are sent at a time: 1 to 100.
+    /// How many mails are sent at a time: 1 to 100. One address has half of these places at most, and all addresses whose
+    /// servers were slow in the last hour have a quarter together.
     pub parallel_sends: u16,
     /// The time to the next try after a transient failure, before doubling: 1 second to 1 hour.
     pub retry_first: Duration,

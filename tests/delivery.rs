@@ -44,7 +44,7 @@ impl Mailer for Hangs {
 }
 
 #[tokio::test]
-async fn sends_that_never_return_hold_their_places_for_a_lease_and_no_longer() {
+async fn sends_that_never_return_hold_their_places_for_half_a_lease_and_no_longer() {
     let addresses: Vec<String> = (0..40).map(|number| format!("paciente{number}@example.org")).collect();
     let registry: MemoryRegistry = addresses.iter().map(|address| patient(address, address)).collect();
     let (clock, tried, taken) = (FakeClock::default(), Arc::default(), Arc::default());

@@ -160,6 +160,7 @@ const COMMON_FILES: &[(&str, &str)] = &[
     ("web", "form"),
     ("web", "headers"),
     ("web", "limit"),
+    ("web", "operation"),
     ("web", "origin"),
     ("web", "page"),
     ("web", "redirect"),

@@ -6,27 +6,32 @@
 //! cargo run --example lifecycle -- --patients my-export.ndjson --language en
 //! cargo run --example lifecycle -- --store sqlite:accounts.sqlite
 //! cargo run --example lifecycle -- --store postgres://portal@127.0.0.1/portal
+//! cargo run --example lifecycle -- --mail maildir:mails
+//! cargo run --example lifecycle -- --mail smtp://127.0.0.1:1025 --registry fhir+https://fhir.example/R4
 //! ```
 //!
 //! A file of your own may be FHIR R4 NDJSON or CSV. The accounts are in memory, or in a store of your choice, whose tables
-//! are made; played again there, it is the story of the next patients. Never name a portal's own store. Not: mail that
-//! leaves this program.
+//! are made; played again there, it is the story of the next patients. Never name a portal's own store.
 //!
-//! **The play is the same on every store.**
+//! Patients are looked up in the same file, in another, or in the clinic's record over FHIR (`FHIR_TOKEN` in the
+//! environment is shown to it): only those are played that are found there. Mails stay in this program, or leave it as
+//! files or by SMTP; they are printed all the same. Not: for real patients, who would get these mails.
+//!
+//! **The play is the same on every store, over every record and whichever way the mail goes.**
 
+mod clinic;
 mod stage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use acceso::adapter::directory::DirectoryRegistry;
-use acceso::adapter::memory::MemoryMailer;
 use acceso::text::{Notice, fault, notice};
 use acceso::{
     Acceso, Client, Confirmation, ConfirmationForm, Courier, Fault, Language, Login, LoginForm, Mail, MailPurpose,
     PasswordChange, PasswordChangeForm, PasswordRecoveryForm, RecoveryConfirmation, RecoveryRequest, Registering,
     RegistrationForm, SessionToken, Stay, UsernameRecoveryForm,
 };
+use clinic::Post;
 use stage::{Cast, Options, Outcome};
 
 const PASSWORD: &str = "Tres tristes tigres 3";
@@ -48,17 +53,12 @@ pub(crate) async fn play(arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
-    let Options { patients, language, store } = Options::read(arguments)?;
-    let registry = Arc::new(DirectoryRegistry::open(&patients)?);
-    let report = registry.report();
-    println!("{}: {} patients, {} addresses", patients.display(), report.patients, report.addresses);
-    for bad in &report.bad_lines {
-        println!("  {bad}");
-    }
+    let Options { patients, language, store, registry, mail, from } = Options::read(arguments)?;
+    let registry = clinic::registry(registry.as_deref(), &patients).await?;
+    let mailer = Arc::new(Post::open(&mail, &from).await?);
     let store = stage::open(&store).await?;
-    let cast = Cast::choose(&patients, &registry, &*store).await?;
+    let cast = Cast::choose(&patients, &*registry, &*store).await?;
 
-    let mailer = Arc::new(MemoryMailer::new());
     let mut policy = acceso::Policy::portal();
     policy.language = language;
     let (acceso, courier) = Acceso::builder(store, registry, Arc::clone(&mailer))
@@ -79,7 +79,7 @@ async fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
 struct Portal {
     acceso: Acceso,
     courier: Courier,
-    mailer: Arc<MemoryMailer>,
+    mailer: Arc<Post>,
     client: Client,
     language: Language,
     cast: Cast,

@@ -1,13 +1,13 @@
-//! What the manual is played with: a file of patients, a language, a store, and who has no user there yet. Not: the play.
+//! What the manual is played with: a file of patients, a language, a store, and who has no user there yet. Not: the play,
+//! nor the clinic's systems.
 //!
 //! **No URL is ever printed: it may hold a password.**
 
 use std::error::Error;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use acceso::adapter::directory::DirectoryRegistry;
 use acceso::adapter::memory::MemoryStore;
 use acceso::adapter::postgres::PostgresStore;
 use acceso::adapter::sqlite::SqliteStore;
@@ -15,27 +15,44 @@ use acceso::{Backlog, EmailAddress, Language, PatientRegistry, UserStore};
 
 pub(super) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const USAGE: &str =
-    "usage: lifecycle [--patients FILE] [--language es|en] [--store memory|sqlite:FILE|postgres://USER@HOST/DATABASE]";
+const USAGE: &str = "usage: lifecycle [--patients FILE] [--language es|en]
+    [--store memory|sqlite:FILE|postgres://USER@HOST/DATABASE]
+    [--registry FILE|fhir+https://HOST/BASE]
+    [--mail memory|maildir:DIR|smtp://USER@HOST|smtps://USER@HOST] [--from ADDRESS]";
 
 pub(super) struct Options {
+    /// Whose addresses are typed.
     pub(super) patients: PathBuf,
     pub(super) language: Language,
     pub(super) store: String,
+    /// Where the portal looks patients up: the same file, unless told otherwise.
+    pub(super) registry: Option<String>,
+    pub(super) mail: String,
+    pub(super) from: String,
 }
 
 impl Options {
     pub(super) fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
         let own = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/patients.ndjson");
-        let mut options = Self { patients: own.into(), language: Language::Es, store: "memory".into() };
+        let mut options = Self {
+            patients: own.into(),
+            language: Language::Es,
+            store: "memory".into(),
+            registry: None,
+            mail: "memory".into(),
+            from: "no-responder@portal.example".into(),
+        };
         while let Some(argument) = arguments.next() {
-            let known = ["--patients", "--language", "--store"].into_iter().find(|known| *known == argument);
-            let option = known.ok_or(USAGE)?;
+            let known = ["--patients", "--language", "--store", "--registry", "--mail", "--from"];
+            let option = known.into_iter().find(|known| *known == argument).ok_or(USAGE)?;
             let value = arguments.next().ok_or(format!("{option} needs a value"))?;
             match option {
                 "--patients" => options.patients = value.into(),
                 "--language" => options.language = Language::from_tag(&value).ok_or("--language is es or en")?,
-                _ => options.store = value,
+                "--store" => options.store = value,
+                "--registry" => options.registry = Some(value),
+                "--mail" => options.mail = value,
+                _ => options.from = value,
             }
         }
         Ok(options)
@@ -46,11 +63,14 @@ impl Options {
 pub(super) async fn open(name: &str) -> Outcome<Arc<dyn UserStore>> {
     let (store, opened): (Arc<dyn UserStore>, _) = match name.split_once(':') {
         None if name == "memory" => (Arc::new(MemoryStore::new()), "in memory".to_owned()),
-        Some(("sqlite", file)) => {
-            (Arc::new(SqliteStore::connect(name).await.map_err(|error| cannot_open(&*error))?), file.to_owned())
-        }
+        Some(("sqlite", file)) => (
+            Arc::new(SqliteStore::connect(name).await.map_err(|error| cannot("the store cannot be opened", &*error))?),
+            file.to_owned(),
+        ),
         Some(("postgres" | "postgresql", _)) => (
-            Arc::new(PostgresStore::connect(name).await.map_err(|error| cannot_open(&*error))?),
+            Arc::new(
+                PostgresStore::connect(name).await.map_err(|error| cannot("the store cannot be opened", &*error))?,
+            ),
             "in PostgreSQL".to_owned(),
         ),
         _ => return Err("--store is memory, sqlite:FILE or postgres://USER@HOST/DATABASE".into()),
@@ -64,8 +84,8 @@ pub(super) async fn open(name: &str) -> Outcome<Arc<dyn UserStore>> {
 }
 
 /// With every cause that adds something: which of them helps is for the reader to say.
-fn cannot_open(error: &(dyn Error + 'static)) -> String {
-    let mut told = "the store cannot be opened".to_owned();
+pub(super) fn cannot(what: &str, error: &(dyn Error + 'static)) -> String {
+    let mut told = what.to_owned();
     let mut cause = Some(error);
     while let Some(error) = cause {
         let text = error.to_string();
@@ -89,8 +109,8 @@ pub(super) struct Cast {
 impl Cast {
     /// The first patients of the file to whom nothing was ever mailed from this store.
     pub(super) async fn choose(
-        patients: &PathBuf,
-        registry: &DirectoryRegistry,
+        patients: &Path,
+        registry: &dyn PatientRegistry,
         store: &dyn UserStore,
     ) -> Outcome<Self> {
         let mut free = Vec::new();
@@ -126,7 +146,7 @@ async fn unused(store: &dyn UserStore, name: &str) -> Outcome<String> {
 }
 
 /// The addresses of patients who may use the portal, in the order of the file.
-async fn addresses(file: &PathBuf, registry: &DirectoryRegistry) -> Outcome<Vec<EmailAddress>> {
+async fn addresses(file: &Path, registry: &dyn PatientRegistry) -> Outcome<Vec<EmailAddress>> {
     let mut found: Vec<EmailAddress> = Vec::new();
     let text = String::from_utf8_lossy(&std::fs::read(file)?).into_owned();
     for word in text.split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | ';')) {

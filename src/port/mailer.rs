@@ -54,7 +54,9 @@ impl std::error::Error for SendError {
 ///   Where the purpose [holds a secret](crate::MailPurpose::holds_secret), each has a `Message-ID` of its own, because only
 ///   the newest is good, and mail programs show the first of two of one id. Any other mail may have the same each time, so
 ///   that the second is known for what it is.
-/// - Returns within a time-out of its own that is shorter than the policy's lease.
+/// - Returns within a time-out of its own that is shorter than half of the policy's lease. The courier drops what takes
+///   longer, as it does a transient failure, and an address that takes longer than a thirtieth of the lease is sent to one
+///   mail at a time.
 ///
 /// # Untrusted input
 /// Nothing in a mail was typed by a visitor but the user names in [`UserNames`](crate::MailPurpose::UserNames), after

@@ -59,8 +59,8 @@ impl Acceso {
         Ok(user.map(|user| user.state(when)))
     }
 
-    /// How much mail waits, for a health check: a queue that grows, or whose oldest is long overdue, means that no courier
-    /// runs or that mail does not leave.
+    /// How much mail waits, for a health check: a queue whose oldest is overdue by more than two leases means that no courier
+    /// runs, and one that grows without being overdue that mail does not leave. `docs::stores` has a check to copy.
     pub async fn mail_backlog(&self) -> Result<Backlog, Error> {
         self.inner.store.mail_backlog().await.map_err(Error::unavailable)
     }

@@ -14,8 +14,28 @@ use crate::web::answer::{Trouble, notice_problem, outcome, with_cookie};
 use crate::web::extract::Visit;
 use crate::web::form::{escaped, query_value};
 use crate::web::headers::without_referrer;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame, Said, said};
+
+pub(crate) const CONFIRM: Operation = Operation {
+    path: "/confirmation",
+    method: Method::Post,
+    id: "confirm",
+    summary: "Confirms a registration by the mailed link.",
+    required: &["token", "username", "password"],
+    optional: &["reference"],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::OK, "confirmed"),
+        Answer::Problem(StatusCode::GONE, "link_invalid"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "confirmation_rejected"),
+        Answer::Problem(StatusCode::CONFLICT, "username_taken"),
+        Answer::Problem(StatusCode::FORBIDDEN, "not_a_patient"),
+        Answer::Problem(StatusCode::CONFLICT, "too_many_users"),
+    ],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
@@ -29,7 +49,7 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
     let reference = portal.cookies().registration(request.headers()).map(str::to_owned);
-    let read = Visit::receive(&portal, request, Body::Link, &["token", "username", "password"], &["reference"]).await;
+    let read = Visit::receive(&portal, request, Body::Link, CONFIRM.required, CONFIRM.optional).await;
     let (visit, fields) = match read {
         Ok(read) => read,
         Err(refused) => return refused,

@@ -49,6 +49,10 @@ impl Cookies {
         }
     }
 
+    pub(crate) const fn session_name(self) -> &'static str {
+        self.name(Use::Session)
+    }
+
     /// The session's token, if the browser presents one.
     pub(crate) fn session(self, headers: &HeaderMap) -> Option<SessionToken> {
         SessionToken::parse(self.value(headers, Use::Session)?)

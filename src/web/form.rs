@@ -21,6 +21,9 @@ pub(crate) const LIMIT: usize = 16 * 1024;
 /// No form of ours has so many.
 const MOST_FIELDS: usize = 16;
 
+/// The fields that JSON gives as true or false.
+const BOXES: &[&str] = &["stay"];
+
 /// Why a body was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BadForm {
@@ -33,6 +36,15 @@ pub(crate) enum BadForm {
 }
 
 impl BadForm {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::TooLarge,
+        Self::MediaType,
+        Self::Malformed,
+        Self::DuplicateField,
+        Self::UnknownField,
+        Self::MissingField,
+    ];
+
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -187,7 +199,7 @@ pub(crate) fn query_value(query: Option<&str>, name: &str) -> Option<String> {
     values.next().is_none().then(|| first.as_str().to_owned())
 }
 
-/// An object of texts; `true` is a ticked box and `false` an empty one.
+/// An object of texts, and of boxes that are ticked or not.
 struct Pairs(Vec<(String, Zeroizing<String>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -211,13 +223,23 @@ impl<'de> Visitor<'de> for PairsVisitor {
             if read.len() == MOST_FIELDS {
                 return Err(de::Error::custom("too many fields"));
             }
-            read.push((name, value.0));
+            let text = match value {
+                Value::Text(text) => text,
+                Value::Ticked(ticked) if BOXES.contains(&name.as_str()) => {
+                    Zeroizing::new(if ticked { "on" } else { "" }.to_owned())
+                }
+                Value::Ticked(_) => return Err(de::Error::custom("a text was expected")),
+            };
+            read.push((name, text));
         }
         Ok(Pairs(read))
     }
 }
 
-struct Value(Zeroizing<String>);
+enum Value {
+    Text(Zeroizing<String>),
+    Ticked(bool),
+}
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -235,11 +257,11 @@ impl Visitor<'_> for ValueVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value(Zeroizing::new(text.to_owned())))
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
     }
 
     fn visit_bool<E: de::Error>(self, ticked: bool) -> Result<Value, E> {
-        Ok(Value(Zeroizing::new(if ticked { "on".to_owned() } else { String::new() })))
+        Ok(Value::Ticked(ticked))
     }
 }
 
@@ -288,6 +310,7 @@ mod tests {
             (JSON, r#"{"username":"a","password":["b"]}"#, "malformed_body"),
             (JSON, r#"{"username":"a","password":1}"#, "malformed_body"),
             (JSON, r#"{"username":"a","password":null}"#, "malformed_body"),
+            (JSON, r#"{"username":true,"password":"b"}"#, "malformed_body"),
             (JSON, r#"[["username","a"]]"#, "malformed_body"),
             (JSON, r#"{"username":"a","password":"b"} x"#, "malformed_body"),
             (JSON, r#"{"username":"a","password":"\ud800"}"#, "malformed_body"),

@@ -14,9 +14,22 @@ use crate::web::Portal;
 use crate::web::answer::{Trouble, json, notice_problem, see_other, with_cookie};
 use crate::web::extract::Visit;
 use crate::web::form::{escaped, query_value};
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame};
 use crate::web::redirect::local_path;
+
+pub(crate) const LOG_IN: Operation = Operation {
+    path: "/login",
+    method: Method::Post,
+    id: "logIn",
+    summary: "Logs in; the cookie is the session.",
+    required: &["username", "password"],
+    optional: &["stay", "next"],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[Answer::Body(StatusCode::OK, "Login"), Answer::Problem(StatusCode::UNAUTHORIZED, "login_rejected")],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
@@ -33,7 +46,7 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 }
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
-    let read = Visit::receive(&portal, request, Body::Form, &["username", "password"], &["stay", "next"]).await;
+    let read = Visit::receive(&portal, request, Body::Form, LOG_IN.required, LOG_IN.optional).await;
     let (visit, fields) = match read {
         Ok(read) => read,
         Err(refused) => return refused,

@@ -12,6 +12,8 @@ mod form;
 mod headers;
 mod limit;
 mod login;
+mod openapi;
+mod operation;
 mod origin;
 mod page;
 mod password_change;
@@ -25,6 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -32,6 +35,7 @@ use axum::routing::{get, post};
 pub use self::client::ClientAddress;
 pub use self::extract::{MaybeSignedIn, MustChangePassword, Rejection, RejectionReason, SignedIn};
 pub use self::limit::ClientLimit;
+use crate::policy::Recovery;
 use crate::service::Acceso;
 use crate::web::cookie::Cookies;
 use crate::web::limit::PerProcess;
@@ -162,9 +166,33 @@ impl Portal {
             .route("/logout", post(session::log_out))
             .route("/language", post(contact::language))
             .route("/contact", get(contact::show))
+            .route("/openapi.json", get(|State(portal): State<Self>| async move { portal.described() }))
             .route("/assets/{name}", get(page::asset))
             .layer(map_response(|response: Response| async { headers::guarded(response) }))
             .with_state(self.clone())
+    }
+
+    /// The description of the JSON. It lists what [`router`](Self::router) mounts.
+    fn described(&self) -> Response {
+        let recovery = match self.acceso().policy().recovery {
+            Recovery::ChoosePassword => &password_recovery::CHOOSE,
+            Recovery::TemporaryPassword { .. } => &password_recovery::CONFIRM,
+        };
+        let operations = [
+            &registration::REGISTER,
+            &confirmation::CONFIRM,
+            &login::LOG_IN,
+            &username_recovery::RECOVER,
+            &password_recovery::RECOVER,
+            recovery,
+            &password_change::CHANGE,
+            &session::LIST,
+            &session::CLOSE,
+            &session::CLOSE_OTHERS,
+            &session::LOG_OUT,
+            &contact::CHOOSE_LANGUAGE,
+        ];
+        openapi::told(self, &operations)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {

@@ -13,8 +13,25 @@ use crate::text::{self, Notice};
 use crate::web::Portal;
 use crate::web::answer::{Trouble, invalid, notice_problem, outcome, with_cookie};
 use crate::web::extract::Visit;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame, Said};
+
+pub(crate) const CHANGE: Operation = Operation {
+    path: "/password-change",
+    method: Method::Post,
+    id: "changePassword",
+    summary: "Changes the password, and ends every other session. `current` is not needed after a temporary password.",
+    required: &["new", "repeated"],
+    optional: &["current"],
+    needs: Needs::AnySession,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::OK, "changed"),
+        Answer::Problem(StatusCode::FORBIDDEN, "change_rejected"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    ],
+};
 
 /// Whose page it is.
 struct Who {
@@ -47,7 +64,7 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 }
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
-    let read = Visit::receive(&portal, request, Body::Form, &["new", "repeated"], &["current"]).await;
+    let read = Visit::receive(&portal, request, Body::Form, CHANGE.required, CHANGE.optional).await;
     let (visit, fields) = match read {
         Ok(read) => read,
         Err(refused) => return refused,

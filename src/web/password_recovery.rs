@@ -18,8 +18,54 @@ use crate::web::answer::{Trouble, invalid, notice_problem, outcome};
 use crate::web::extract::Visit;
 use crate::web::form::{Fields, escaped, query_value};
 use crate::web::headers::without_referrer;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame, Said, said};
+
+pub(crate) const RECOVER: Operation = Operation {
+    path: "/password-recovery",
+    method: Method::Post,
+    id: "recoverPassword",
+    summary: "Asks for a mail with a link. The answer is the same for everybody.",
+    required: &["email", "username"],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::ACCEPTED, "accepted"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    ],
+};
+
+/// Where the policy sends a temporary password.
+pub(crate) const CONFIRM: Operation = Operation {
+    path: "/password-recovery/confirmation",
+    method: Method::Post,
+    id: "confirmRecovery",
+    summary: "Confirms a recovery by the mailed link; a temporary password is mailed.",
+    required: &["token"],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[Answer::Outcome(StatusCode::ACCEPTED, "accepted"), Answer::Problem(StatusCode::GONE, "link_invalid")],
+};
+
+/// Where the policy lets the person choose at once.
+pub(crate) const CHOOSE: Operation = Operation {
+    path: "/password-recovery/confirmation",
+    method: Method::Post,
+    id: "choosePassword",
+    summary: "Sets a new password by the mailed link.",
+    required: &["token", "new", "repeated"],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::OK, "changed"),
+        Answer::Problem(StatusCode::GONE, "link_invalid"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    ],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let visit = Visit::of(&portal, &request.into_parts().0);
@@ -30,7 +76,7 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 }
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, &["email", "username"], &[]).await {
+    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, RECOVER.required, RECOVER.optional).await {
         Ok(read) => read,
         Err(refused) => return refused,
     };
@@ -71,8 +117,8 @@ pub(crate) async fn show_confirmation(State(portal): State<Portal>, request: Req
 }
 
 pub(crate) async fn act_confirmation(State(portal): State<Portal>, request: Request) -> Response {
-    let required: &[&str] = if chooses(&portal) { &["token", "new", "repeated"] } else { &["token"] };
-    let (visit, fields) = match Visit::receive(&portal, request, Body::Link, required, &[]).await {
+    let asked = if chooses(&portal) { &CHOOSE } else { &CONFIRM };
+    let (visit, fields) = match Visit::receive(&portal, request, Body::Link, asked.required, asked.optional).await {
         Ok(read) => read,
         Err(refused) => return refused,
     };

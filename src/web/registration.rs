@@ -14,10 +14,25 @@ use crate::web::Portal;
 use crate::web::answer::{Trouble, invalid, notice_problem, outcome, with_cookie};
 use crate::web::extract::Visit;
 use crate::web::form::Fields;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame, said};
 
-const FIELDS: &[&str] = &["email", "username", "password", "repeated", "full_name"];
+pub(crate) const REGISTER: Operation = Operation {
+    path: "/registration",
+    method: Method::Post,
+    id: "register",
+    summary: "Asks for a user. The answer is the same for every address.",
+    required: &["email", "username", "password", "repeated", "full_name"],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::ACCEPTED, "accepted"),
+        Answer::Problem(StatusCode::CONFLICT, "username_taken"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    ],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let visit = Visit::of(&portal, &request.into_parts().0);
@@ -28,7 +43,8 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 }
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, FIELDS, &[]).await {
+    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, REGISTER.required, REGISTER.optional).await
+    {
         Ok(read) => read,
         Err(refused) => return refused,
     };

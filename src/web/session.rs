@@ -16,8 +16,57 @@ use crate::web::Portal;
 use crate::web::answer::{Trouble, json, outcome, plain_outcome, with_cookie};
 use crate::web::extract::Visit;
 use crate::web::form::BadForm;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Frame, SessionLine, Sessions, rendered, said};
+
+pub(crate) const LIST: Operation = Operation {
+    path: "/sessions",
+    method: Method::Get,
+    id: "sessions",
+    summary: "The open sessions of the user.",
+    required: &[],
+    optional: &[],
+    needs: Needs::Session,
+    has_page: false,
+    answers: &[Answer::Body(StatusCode::OK, "Sessions")],
+};
+
+pub(crate) const CLOSE: Operation = Operation {
+    path: "/sessions/close",
+    method: Method::Post,
+    id: "closeSession",
+    summary: "Ends one session of the user.",
+    required: &["session"],
+    optional: &[],
+    needs: Needs::Session,
+    has_page: false,
+    answers: &[Answer::Outcome(StatusCode::OK, "ended")],
+};
+
+pub(crate) const CLOSE_OTHERS: Operation = Operation {
+    path: "/sessions/close-others",
+    method: Method::Post,
+    id: "closeOtherSessions",
+    summary: "Ends all sessions of the user but this one.",
+    required: &[],
+    optional: &[],
+    needs: Needs::Session,
+    has_page: false,
+    answers: &[Answer::Outcome(StatusCode::OK, "ended")],
+};
+
+pub(crate) const LOG_OUT: Operation = Operation {
+    path: "/logout",
+    method: Method::Post,
+    id: "logOut",
+    summary: "Ends this session, if there is one.",
+    required: &[],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: false,
+    answers: &[Answer::Outcome(StatusCode::OK, "logged_out")],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let visit = Visit::of(&portal, &request.into_parts().0);
@@ -63,7 +112,7 @@ fn for_people(at: Timestamp) -> String {
 }
 
 pub(crate) async fn close(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, &["session"], &[]).await {
+    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, CLOSE.required, CLOSE.optional).await {
         Ok(read) => read,
         Err(refused) => return refused,
     };
@@ -78,10 +127,11 @@ pub(crate) async fn close(State(portal): State<Portal>, request: Request) -> Res
 }
 
 pub(crate) async fn close_others(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, _) = match Visit::receive(&portal, request, Body::Form, &[], &[]).await {
-        Ok(read) => read,
-        Err(refused) => return refused,
-    };
+    let (visit, _) =
+        match Visit::receive(&portal, request, Body::Form, CLOSE_OTHERS.required, CLOSE_OTHERS.optional).await {
+            Ok(read) => read,
+            Err(refused) => return refused,
+        };
     let ended = async {
         let visitor = visit.signed_in().await?;
         portal.acceso().close_other_sessions(visitor.token(), &visit.client).await?.ok_or(Trouble::NotSignedIn)
@@ -99,7 +149,7 @@ async fn after(visit: &Visit, ended: Result<(), Trouble>, notice: Label) -> Resp
 }
 
 pub(crate) async fn log_out(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, _) = match Visit::receive(&portal, request, Body::Form, &[], &[]).await {
+    let (visit, _) = match Visit::receive(&portal, request, Body::Form, LOG_OUT.required, LOG_OUT.optional).await {
         Ok(read) => read,
         Err(refused) => return refused,
     };

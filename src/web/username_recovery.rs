@@ -14,8 +14,24 @@ use crate::text::page::Label;
 use crate::web::Portal;
 use crate::web::answer::{Trouble, invalid, outcome};
 use crate::web::extract::Visit;
+use crate::web::operation::{Answer, Method, Needs, Operation};
 use crate::web::origin::Body;
 use crate::web::page::{Form, Frame, said};
+
+pub(crate) const RECOVER: Operation = Operation {
+    path: "/username-recovery",
+    method: Method::Post,
+    id: "recoverUsername",
+    summary: "Asks for a mail with the user names of an address. The answer is the same for every address.",
+    required: &["email"],
+    optional: &[],
+    needs: Needs::Nothing,
+    has_page: true,
+    answers: &[
+        Answer::Outcome(StatusCode::ACCEPTED, "accepted"),
+        Answer::Problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    ],
+};
 
 pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Response {
     let visit = Visit::of(&portal, &request.into_parts().0);
@@ -26,7 +42,7 @@ pub(crate) async fn show(State(portal): State<Portal>, request: Request) -> Resp
 }
 
 pub(crate) async fn act(State(portal): State<Portal>, request: Request) -> Response {
-    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, &["email"], &[]).await {
+    let (visit, fields) = match Visit::receive(&portal, request, Body::Form, RECOVER.required, RECOVER.optional).await {
         Ok(read) => read,
         Err(refused) => return refused,
     };

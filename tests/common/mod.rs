@@ -21,11 +21,11 @@ pub const NEW_PASSWORD: &str = "Cuatro gatos 4";
 pub const NOBODY: &str = "nadie@example.org";
 
 /// A portal under test.
-pub struct Portal<S = MemoryStore> {
+pub struct Portal<S = MemoryStore, R = MemoryRegistry> {
     pub acceso: Acceso,
     pub courier: Courier,
     pub store: Arc<S>,
-    pub registry: Arc<MemoryRegistry>,
+    pub registry: Arc<R>,
     pub mailer: Arc<MemoryMailer>,
     pub clock: FakeClock,
     pub client: Client,
@@ -61,7 +61,9 @@ impl Portal {
             .expect("a safe policy");
         Self { acceso, courier, store, registry, mailer, clock, client: Client::unknown() }
     }
+}
 
+impl<R> Portal<MemoryStore, R> {
     pub fn event_kinds(&self) -> Vec<EventKind> {
         self.store.events().iter().map(acceso::Event::kind).collect()
     }
@@ -71,7 +73,7 @@ impl Portal {
     }
 }
 
-impl<S> Portal<S> {
+impl<S, R> Portal<S, R> {
     pub fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/peer.rs"]
+mod peer;
 #[path = "../common/spy.rs"]
 mod spy;
 
@@ -12,3 +14,4 @@ mod hostile;
 mod inert;
 mod manual;
 mod mounted;
+mod openapi;

@@ -169,7 +169,9 @@ fn held(resource: &PatientResource<'_>, asked: &EmailAddress, now: Timestamp) ->
 fn mentions(text: &str, email: &EmailAddress) -> bool {
     let contacts = serde_json::from_str::<Contacts>(text).ok().and_then(|contacts| contacts.telecom);
     let values = contacts.into_iter().flatten().filter_map(|contact| contact.value);
-    values.map(|value| value.to_ascii_lowercase()).any(|value| value.contains(email.key()))
+    // Unicode's letter case, as servers compare: one record with a Kelvin sign is not to make its twin with a `k`
+    // impossible to look up.
+    values.map(|value| value.to_lowercase()).any(|value| value.contains(email.key()))
 }
 
 fn kind(text: &str) -> Result<String, Fault> {

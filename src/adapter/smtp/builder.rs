@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::adapter::message::Sender;
 use crate::adapter::smtp::SmtpMailer;
+use crate::adapter::smtp::dkim::DkimKey;
 use crate::adapter::smtp::server::{Encryption, Server, Tls};
 use crate::adapter::smtp::url::Url;
 
@@ -73,6 +74,7 @@ pub enum SmtpConfigError {
 pub struct SmtpBuilder {
     url: Zeroizing<String>,
     sender: Sender,
+    dkim: Option<DkimKey>,
     own_roots: Vec<u8>,
     only_own_roots: bool,
     require_tls: bool,
@@ -88,6 +90,7 @@ impl SmtpBuilder {
         Self {
             url: Zeroizing::new(url.to_owned()),
             sender,
+            dkim: None,
             own_roots: Vec::new(),
             only_own_roots: false,
             require_tls: false,
@@ -123,6 +126,12 @@ impl SmtpBuilder {
     /// address that the connection has at this end, as RFC 5321, 4.1.4, says for a client without a name.
     pub fn helo_name(mut self, name: &str) -> Self {
         self.helo_name = Some(name.to_owned());
+        self
+    }
+
+    /// Signs each mail with DKIM, where the mail service does not.
+    pub fn dkim(mut self, key: DkimKey) -> Self {
+        self.dkim = Some(key);
         self
     }
 
@@ -181,6 +190,7 @@ impl SmtpBuilder {
                 timeout: self.command_timeout,
             },
             sender: self.sender,
+            dkim: self.dkim,
             send_timeout: self.send_timeout,
             longest_idle: self.longest_idle,
             places: Semaphore::new(most_idle),

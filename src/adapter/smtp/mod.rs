@@ -8,6 +8,7 @@
 
 mod builder;
 mod conversation;
+mod dkim;
 mod failure;
 mod reply;
 mod server;
@@ -25,6 +26,7 @@ use tokio::time::timeout;
 
 pub use self::builder::{SmtpBuilder, SmtpConfigError};
 use self::conversation::{dot_stuffed, hand_over};
+pub use self::dkim::{DkimKey, DkimKeyError};
 use self::failure::{Cause, Failure};
 use self::reply::Step;
 use self::server::{Conversation, Server};
@@ -67,6 +69,7 @@ use crate::port::mailer::{Mailer, SendError};
 pub struct SmtpMailer {
     server: Server,
     sender: Sender,
+    dkim: Option<DkimKey>,
     send_timeout: Duration,
     longest_idle: Duration,
     places: Semaphore,
@@ -153,7 +156,12 @@ impl SmtpMailer {
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> Result<(), SendError> {
-        let data = dot_stuffed(&self.sender.message(mail)?);
+        let message = self.sender.message(mail)?;
+        let message = match &self.dkim {
+            Some(key) => key.signed(&message).map_err(|error| SendError::Transient(error.into()))?,
+            None => message,
+        };
+        let data = dot_stuffed(&message);
         self.in_time(self.deliver(mail.to(), &data)).await
     }
 }

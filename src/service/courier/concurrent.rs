@@ -24,6 +24,17 @@ pub(super) async fn contained<T: Send>(future: impl Future<Output = T> + Send) -
     .await
 }
 
+/// The future's output, or `None` if it is `over` before: asked after each poll, so a future that hangs must be polled now
+/// and then.
+pub(super) async fn unless_over<T>(over: impl Fn() -> bool, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Pending if over() => Poll::Ready(None),
+        poll => poll.map(Some),
+    })
+    .await
+}
+
 /// Futures of which at most so many run at a time, the others waiting their turn.
 pub(super) struct Running<'a, T> {
     begun: Vec<BoxFuture<'a, T>>,

@@ -4,10 +4,10 @@
 //! it is tried again.**
 
 mod concurrent;
+mod receivers;
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -28,14 +28,16 @@ use crate::port::mailer::{Mailer, SendError};
 use crate::port::user_store::{Claim, Committed, Purged};
 use crate::secret::Password;
 use crate::service::Inner;
-use crate::service::courier::concurrent::{Running, contained};
+use crate::service::courier::concurrent::{Running, contained, unless_over};
+use crate::service::courier::receivers::Receivers;
 use crate::service::hashing::{Admission, HashPool};
 use crate::text::{Letter, letter};
 
 /// Delivers what the calls have asked to mail. Without one running, no mail leaves.
 ///
 /// Several may run on one store, in one process or many. Dropping one loses nothing: what it held is tried again when its
-/// lease has ended, so a mail that was under way may arrive twice.
+/// lease has ended, so a mail that was under way may arrive twice. A mailer that has not answered when half of the lease is
+/// over is dropped, and its mail tried again after a pause.
 ///
 /// It tells nobody of an error of a port: what failed is tried again. Log the causes in your adapters, and watch
 /// [`mail_backlog`](crate::Acceso::mail_backlog).
@@ -51,6 +53,7 @@ struct Work {
     inner: Arc<Inner>,
     mailer: Arc<dyn Mailer>,
     pool: Arc<HashPool>,
+    receivers: Arc<Receivers>,
 }
 
 /// What one round has come to, in groups of equal intents.
@@ -97,7 +100,8 @@ enum Purging {
 
 impl Courier {
     pub(crate) fn new(inner: Arc<Inner>, mailer: Arc<dyn Mailer>, pool: HashPool) -> Self {
-        Self { work: Work { inner, mailer, pool: Arc::new(pool) }, purged_at: None }
+        let receivers = Arc::new(Receivers::of(inner.policy.mail));
+        Self { work: Work { inner, mailer, pool: Arc::new(pool), receivers }, purged_at: None }
     }
 
     /// Runs until the future is dropped: claims every tick, delivers several at a time, purges. A store that is not there is
@@ -217,20 +221,19 @@ impl Work {
         Ok(places.into_iter().map(|(_, group)| group).collect())
     }
 
-    /// Only while the lease lasts: what hangs longer is dropped, or a few that never return would hold every place.
+    /// Only while the lease lasts, or reads that never return would hold every place.
     async fn deliver(self, group: Group) -> Outcome {
         let lease = group.clone();
-        let mut delivered = Box::pin(contained(self.delivered(group)));
-        std::future::poll_fn(|cx| match delivered.as_mut().poll(cx) {
-            Poll::Pending if self.lease_has_ended(&lease) => Poll::Ready(Ok(Outcome::Left)),
-            poll => poll,
-        })
-        .await
-        .unwrap_or(Outcome::Left)
+        let delivered = Box::pin(contained(self.delivered(group)));
+        match unless_over(|| self.lease_has_ended(&lease), delivered).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) | None => Outcome::Left,
+        }
     }
 
     async fn delivered(&self, group: Group) -> Outcome {
-        if self.lease_has_ended(&group) {
+        // A link that is made with no time left to send it is made in vain.
+        if self.left_of_lease(&group) < self.inner.policy.mail.lease / 4 {
             return Outcome::Left;
         }
         match self.decided(&group).await {
@@ -247,7 +250,13 @@ impl Work {
     }
 
     fn lease_has_ended(&self, group: &Group) -> bool {
-        group.lease_ends().is_none_or(|end| end <= self.inner.now())
+        self.left_of_lease(group).is_zero()
+    }
+
+    /// Nothing, too, of a lease from before the clock went back: a send that hangs would keep its place till then.
+    fn left_of_lease(&self, group: &Group) -> Duration {
+        let left = group.lease_ends().map(|end| end.since(self.inner.now())).unwrap_or_default();
+        if left > self.inner.policy.mail.lease.saturating_add(CLOCK_SKEW) { Duration::ZERO } else { left }
     }
 
     /// Reads, decides and commits, as a request does.
@@ -387,15 +396,28 @@ impl Work {
         }
     }
 
+    /// Half of what is left of the lease is for the mailer, the rest for giving the group back: so whoever hangs comes
+    /// back after a pause, and not at the head of the queue.
     async fn sent(&self, group: &Group, outgoing: &Outgoing, mail: &Mail) -> Outcome {
+        let left = self.left_of_lease(group);
         // Later, and somebody else may be minting another.
-        if self.lease_has_ended(group) {
+        if left.is_zero() {
             return Outcome::Left;
         }
-        let sent = match contained(self.mailer.send(mail)).await {
-            Ok(Ok(())) => Sent::Handed,
-            Ok(Err(SendError::Permanent(_))) => Sent::Refused,
-            Ok(Err(SendError::Transient(_))) | Err(_) => Sent::Later,
+        let begun = self.inner.now();
+        let sent = match self.receivers.enter(&outgoing.to, begun) {
+            None => Sent::Later,
+            Some(place) => {
+                let over = || self.lease_has_ended(group) || self.inner.now().since(begun) >= left / 2;
+                let answer = unless_over(over, contained(self.mailer.send(mail))).await;
+                let sent = match answer {
+                    Some(Ok(Ok(()))) => Sent::Handed,
+                    Some(Ok(Err(SendError::Permanent(_)))) => Sent::Refused,
+                    Some(Ok(Err(SendError::Transient(_))) | Err(_)) | None => Sent::Later,
+                };
+                place.leave(sent, begun, self.inner.now());
+                sent
+            }
         };
         match (self.settled(group, outgoing, sent).await, sent) {
             (Ok(true), Sent::Handed) => Outcome::Sent,
