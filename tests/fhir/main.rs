@@ -3,6 +3,8 @@
 //!
 //! **Whatever a server does, a list is whole and holds the asked address, or there is an error that names the reason.**
 
+#[path = "../common/certificates.rs"]
+mod authority;
 #[path = "../common/fhir_server.rs"]
 mod fhir_server;
 #[path = "../common/peer.rs"]
@@ -13,6 +15,7 @@ mod assertions;
 mod authorization;
 mod backend_services;
 mod bounds;
+mod certificates;
 mod configured;
 mod pages;
 mod stand;

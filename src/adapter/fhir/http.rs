@@ -44,6 +44,22 @@ pub(super) fn client(trust: &Trust<'_>, connect_timeout: Duration) -> Result<Cli
 }
 
 fn tls(trust: &Trust<'_>) -> Result<ClientConfig, FhirConfigError> {
+    // Named, so that it does not matter what else the process has brought.
+    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| FhirConfigError::Client)?
+        .with_root_certificates(roots(trust)?);
+    let Some(identity) = trust.identity else { return Ok(config.with_no_client_auth()) };
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(identity).collect::<Result<_, _>>().map_err(|_| FhirConfigError::Identity)?;
+    let key = PrivateKeyDer::from_pem_slice(identity).map_err(|_| FhirConfigError::Identity)?;
+    if chain.is_empty() {
+        return Err(FhirConfigError::Identity);
+    }
+    config.with_client_auth_cert(chain, key).map_err(|_| FhirConfigError::Identity)
+}
+
+fn roots(trust: &Trust<'_>) -> Result<RootCertStore, FhirConfigError> {
     let mut roots = RootCertStore::empty();
     if !trust.only_own {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -56,19 +72,7 @@ fn tls(trust: &Trust<'_>) -> Result<ClientConfig, FhirConfigError> {
     if roots.len() == before && (trust.only_own || !trust.own_roots.is_empty()) {
         return Err(FhirConfigError::Certificates);
     }
-    // Named, so that it does not matter what else the process has brought.
-    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| FhirConfigError::Client)?
-        .with_root_certificates(roots);
-    let Some(identity) = trust.identity else { return Ok(config.with_no_client_auth()) };
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(identity).collect::<Result<_, _>>().map_err(|_| FhirConfigError::Identity)?;
-    let key = PrivateKeyDer::from_pem_slice(identity).map_err(|_| FhirConfigError::Identity)?;
-    if chain.is_empty() {
-        return Err(FhirConfigError::Identity);
-    }
-    config.with_client_auth_cert(chain, key).map_err(|_| FhirConfigError::Identity)
+    Ok(roots)
 }
 
 /// What a server answered.
@@ -138,4 +142,22 @@ async fn body(mut response: Response, max_bytes: usize) -> Result<Zeroizing<Vec<
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_trusts_own_roots_only_trusts_none_of_the_public_ones() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let own = rcgen::CertificateParams::default().self_signed(&key).expect("a certificate").pem();
+        let count =
+            |own_roots, only_own| roots(&Trust { own_roots, only_own, identity: None }).map(|roots| roots.len());
+        let public = webpki_roots::TLS_SERVER_ROOTS.len();
+        assert_eq!(count(b"", false), Ok(public));
+        assert_eq!(count(own.as_bytes(), false), Ok(public + 1));
+        assert_eq!(count(own.as_bytes(), true), Ok(1));
+        assert_eq!(count(b"", true), Err(FhirConfigError::Certificates));
+    }
 }
