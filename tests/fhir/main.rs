@@ -18,5 +18,6 @@ mod bounds;
 mod certificates;
 mod configured;
 mod pages;
+mod properties;
 mod stand;
 mod token_faults;
