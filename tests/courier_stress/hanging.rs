@@ -3,7 +3,8 @@
 //!
 //! **One slow receiver delays nobody, and many do for half a lease, once.**
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -20,33 +21,58 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The ticks of a courier that runs: they come when the story says so.
 #[derive(Clone, Default)]
-struct Ticks(Arc<Mutex<(u64, Vec<Waker>)>>);
+struct Ticks(Arc<Mutex<Ticking>>);
+
+#[derive(Default)]
+struct Ticking {
+    ticks: u64,
+    /// The tick after which the courier has come to wait for another.
+    waits_since: Option<u64>,
+    courier: Option<Waker>,
+    story: Option<Waker>,
+}
 
 impl Ticks {
+    fn lock(&self) -> MutexGuard<'_, Ticking> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the courier sleeps with.
     fn next(&self) -> impl Future<Output = ()> + use<> {
-        let ticks = self.0.clone();
-        let begun = ticks.lock().unwrap_or_else(PoisonError::into_inner).0;
-        std::future::poll_fn(move |cx| {
-            let mut ticks = ticks.lock().unwrap_or_else(PoisonError::into_inner);
-            if ticks.0 > begun {
+        let ticks = self.clone();
+        let begun = ticks.lock().ticks;
+        poll_fn(move |cx| {
+            let mut ticking = ticks.lock();
+            if ticking.ticks > begun {
                 return Poll::Ready(());
             }
-            ticks.1.push(cx.waker().clone());
+            ticking.courier = Some(cx.waker().clone());
+            ticking.waits_since = Some(begun);
+            if let Some(story) = ticking.story.take() {
+                story.wake();
+            }
             Poll::Pending
         })
     }
 
-    /// One tick; when this returns the courier waits for the next. The store in memory never makes it wait.
+    /// One tick; when this returns the courier has done what it brought, and waits for the next.
     async fn come(&self) {
-        let wakers = {
-            let mut ticks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            ticks.0 += 1;
-            std::mem::take(&mut ticks.1)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-        for _ in 0..8 {
-            tokio::task::yield_now().await;
+        {
+            let mut ticking = self.lock();
+            ticking.ticks += 1;
+            if let Some(courier) = ticking.courier.take() {
+                courier.wake();
+            }
         }
+        poll_fn(|cx| {
+            let mut ticking = self.lock();
+            if ticking.waits_since == Some(ticking.ticks) {
+                return Poll::Ready(());
+            }
+            ticking.story = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 }
 
@@ -116,6 +142,11 @@ impl Clinic {
         };
         self.others.iter().map(waited).collect()
     }
+
+    /// How often a mail to any of the receivers that hang was tried.
+    fn hostile_tries(&self) -> usize {
+        self.office.world.tries().iter().filter(|tried| tried.mail.to().as_str().starts_with("hostil")).count()
+    }
 }
 
 impl Drop for Clinic {
@@ -137,7 +168,10 @@ async fn one_receiver_that_hangs_delays_nobody_and_neither_do_seven() {
         }
         let waits = clinic.waits();
         assert!(waits.iter().all(|wait| *wait <= 2 * SECOND), "{receivers}: {waits:?}");
-        assert!(clinic.office.world.tried_at(&hostile(0)).len() > 3, "it is tried again all the same");
+        // The link, the notice, and by the longest pauses that chance can make: each of two places twice.
+        let tries = clinic.hostile_tries();
+        println!("{receivers} hang: {tries} tries");
+        assert!(tries >= 2 * receivers + 4, "they are tried again all the same: {tries}");
     }
 }
 
@@ -162,8 +196,8 @@ async fn receivers_that_hold_every_place_delay_the_others_for_half_a_lease_and_t
             assert!(*wait <= most, "{receivers} hang: {wait:?}, {:?} after the beginning", asked.since(begun));
         }
         assert!(longest > &MINUTE, "they did hold every place");
-        let tries =
-            clinic.office.world.tries().iter().filter(|tried| tried.mail.to().as_str().contains("hostil")).count();
+        let tries = clinic.hostile_tries();
+        println!("{receivers} hang: {tries} tries");
         assert!(tries > 3 * receivers, "they are tried again all the same: {tries}");
     }
 }
