@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities as _;
 use thirtyfour::prelude::*;
+use tokio_rustls::rustls::crypto;
 
 use crate::peer;
 
@@ -91,6 +92,8 @@ impl Drop for Watcher {
 
 impl Chrome {
     pub(crate) async fn open(tools: Tools, test_name: &str, look: Look) -> Self {
+        // The driver's client wants one, though it speaks to loopback alone; another test may have set it.
+        let _ = crypto::ring::default_provider().install_default();
         let mut watcher = Watcher::start();
         let profile = tempfile::tempdir().expect("a folder");
         let mut capabilities = DesiredCapabilities::chrome();
