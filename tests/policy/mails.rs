@@ -7,7 +7,7 @@ use std::time::Duration;
 use acceso::test_util::cheap_hashing;
 use acceso::{Error, EventKind, LockDuration, MailPurpose, PasswordChange, Policy, RecoveryRequest, UserStore};
 
-use crate::common::{ANA, NEW_PASSWORD, PASSWORD, Portal};
+use crate::common::{ANA, NEW_PASSWORD, PASSWORD, Portal, patient};
 use crate::spy::{Fate, Watched, poll_once};
 use crate::{HOUR, MILLISECOND, MINUTE, SECOND, around, portal};
 
@@ -118,24 +118,30 @@ async fn a_round_claims_as_much_as_the_policy_says() {
     }
 }
 
-/// `mail.parallel_sends`: how many mails are under way at a time.
+/// `mail.parallel_sends`: how many mails are under way at a time; to one address half of them, and one at least.
 #[tokio::test]
 async fn as_many_mails_are_under_way_at_a_time_as_the_policy_says() {
-    for parallel in [1, 3] {
-        let mut watched = Watched::with(portal(|policy| policy.mail.parallel_sends = parallel));
-        watched.portal.user(ANA, "anapena", PASSWORD).await;
-        for number in 0..4 {
-            watched.portal.user(ANA, &format!("ana{number}"), PASSWORD).await;
-        }
-        for number in 0..4 {
-            let _ = watched.portal.recover_password(ANA, &format!("ana{number}")).await;
-        }
-        let before = watched.post.begun();
-        watched.post.next([Fate::Hangs; 4]);
-        let mut round = Box::pin(watched.portal.courier.deliver_due());
-        assert!(poll_once(round.as_mut()).is_none());
-        assert_eq!(watched.post.begun() - before, usize::from(parallel));
+    for (parallel, to_many, to_one) in [(1, 1, 1), (3, 3, 1), (4, 4, 2)] {
+        assert_eq!(under_way(parallel, |number| format!("ana{number}@example.org")).await, to_many, "{parallel}");
+        assert_eq!(under_way(parallel, |_| ANA.to_owned()).await, to_one, "{parallel}");
     }
+}
+
+/// How many of four mails, to these addresses, are under way when none is answered.
+async fn under_way(parallel: u16, address: impl Fn(usize) -> String) -> usize {
+    let mut watched = Watched::with(portal(|policy| policy.mail.parallel_sends = parallel));
+    for number in 0..4 {
+        watched.portal.registry.insert(patient(&format!("pac-{number}"), &address(number)));
+        watched.portal.user(&address(number), &format!("ana{number}"), PASSWORD).await;
+    }
+    for number in 0..4 {
+        let _ = watched.portal.recover_password(&address(number), &format!("ana{number}")).await;
+    }
+    let before = watched.post.begun();
+    watched.post.next([Fate::Hangs; 4]);
+    let mut round = Box::pin(watched.portal.courier.deliver_due());
+    assert!(poll_once(round.as_mut()).is_none());
+    watched.post.begun() - before
 }
 
 /// How long the mail waits after that many failures, and that it waits no less and no more.
