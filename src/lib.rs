@@ -36,7 +36,8 @@
 //! - [`Courier`] delivers the mails. Without one running, none leaves.
 //! - [`UserStore`], [`PatientRegistry`] and [`Mailer`] are what you implement; [`adapter`] has some of each.
 //! - [`Policy`] is what the clinic decides; [`docs::defaults`] argues every value.
-//! - [`docs::stores`] helps to choose a store and to look after it.
+//! - [`docs::stores`] helps to choose a store and to look after it, [`docs::registry`] to ask the clinic's records, and
+//!   [`docs::mail`] to send mail that arrives.
 //! - [`docs::threats`] says what is covered and what remains your duty, [`docs::architecture`] how it is built.
 //! - [`text`] has a sentence for every fault and answer, in Spanish and English.
 //!
@@ -47,6 +48,9 @@
 //! | feature | adds |
 //! |---|---|
 //! | `directory` | `adapter::directory`: a patient registry over a clinic's export, FHIR R4 NDJSON or CSV |
+//! | `fhir` | `adapter::fhir`: a patient registry over the clinic's own system, asked by FHIR R4 |
+//! | `maildir` | `adapter::maildir`: mails as files that a mail program opens, for development |
+//! | `smtp` | `adapter::smtp`: mails over SMTP, with TLS and DKIM |
 //! | `sqlite` | `adapter::sqlite`: accounts in one file |
 //! | `postgres`, `postgres-tls` | `adapter::postgres`: accounts in PostgreSQL, for one process or many |
 //! | `maildir` | `adapter::maildir`: each mail a file, for development |

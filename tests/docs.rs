@@ -189,3 +189,45 @@ fn every_table_of_a_store_is_in_the_docs_and_no_other() {
     told.sort_unstable();
     assert_eq!(told, made.iter().filter_map(|name| name.strip_prefix("acceso_")).collect::<Vec<_>>());
 }
+
+const REGISTRY: &str = include_str!("../docs/registry.md");
+const FAILURES: &str = include_str!("../src/adapter/fhir/failure.rs");
+
+#[test]
+fn every_reason_why_the_record_cannot_be_asked_is_in_the_docs() {
+    let reasons: Vec<&str> = FAILURES
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("#[error(\"")?.split('"').next())
+        .map(|reason| reason.split('{').next().unwrap_or_default().trim_end_matches(": line ").trim_end())
+        .collect();
+    assert!(reasons.len() > 20, "{reasons:?}");
+    for reason in reasons {
+        let reason = reason.trim_end_matches(':');
+        assert!(REGISTRY.contains(&format!("| {reason}")) || REGISTRY.contains(&format!(", {reason}")), "{reason}");
+    }
+}
+
+#[test]
+fn every_bound_of_a_look_up_is_as_told() {
+    const BUILDER: &str = include_str!("../src/adapter/fhir/builder.rs");
+    const SEARCH: &str = include_str!("../src/adapter/fhir/search.rs");
+    const TOKENS: &str = include_str!("../src/adapter/fhir/tokens.rs");
+    for (of, bound) in [
+        ("(`timeout`)", format!("{} s", constant(BUILDER, "TIMEOUT"))),
+        ("(`connect_timeout`)", format!("{} s", constant(BUILDER, "CONNECT_TIMEOUT"))),
+        ("503 or 504", constant(SEARCH, "SECOND_TRIES").to_string()),
+        ("a pause before one", format!("{} ms", constant(SEARCH, "PAUSE"))),
+        ("that is waited for", format!("{} s", constant(SEARCH, "LONGEST_WAIT"))),
+        ("asked for on a page", constant(SEARCH, "PAGE_SIZE").to_string()),
+        ("| pages", constant(SEARCH, "MAX_PAGES").to_string()),
+        ("entries in all pages", constant(SEARCH, "MAX_ENTRIES").to_string()),
+        ("before its end", format!("{} s", constant(TOKENS, "MARGIN"))),
+        ("whose life is not told", format!("{} s", constant(TOKENS, "UNSAID_LIFE"))),
+        ("a token at most", format!("{} s", constant(TOKENS, "LONGEST_LIFE"))),
+    ] {
+        let row = format!("{of} | {bound} | ");
+        assert!(REGISTRY.contains(&row), "docs/registry.md has no row {row}");
+    }
+    assert!(SEARCH.contains("const MAX_BYTES: usize = 8 * 1024 * 1024;") && REGISTRY.contains("| 8 MiB |"));
+    assert!(TOKENS.contains("const MAX_BYTES: usize = 256 * 1024;") && REGISTRY.contains("| 256 KiB |"));
+}

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
+
 use crate::fhir_server::{Answer, FhirServer};
 use crate::stand::{ANA, bundle, hasty, ids, outcome, patient, reason, reason_for, registry};
 
@@ -86,6 +88,26 @@ async fn an_answer_that_announces_a_hundred_megabytes_is_not_read() {
     let head =
         |_: &_| Answer::Full(200, vec![("content-type", "application/fhir+json".to_owned())], vec![b' '; 100 << 20]);
     assert_eq!(reason(&registry(&FhirServer::start(head))).await, "the answer is longer than 8388608 bytes");
+}
+
+/// Each element takes more memory than its three bytes.
+#[tokio::test]
+async fn a_list_that_is_longer_than_any_is_not_read() {
+    let contacts = |count: usize| {
+        let mut ana = patient("1", ANA);
+        let contacts = ana["telecom"].as_array_mut().expect("contacts");
+        contacts.resize(count, json!({}));
+        Answer::Json(bundle(&[ana]).to_string())
+    };
+    let many = contacts(1_000);
+    let server = FhirServer::start(move |_| many.clone());
+    assert_eq!(ids(&registry(&server)).await, Ok(vec!["1".to_owned()]));
+    assert_eq!(reason_for(contacts(1_001)).await, "a Patient of the answer cannot be read");
+
+    let mut entries = bundle(&[]);
+    entries["entry"] = vec![json!({}); 100_001].into();
+    let reason = reason_for(Answer::Json(entries.to_string())).await;
+    assert!(reason.starts_with("the answer cannot be read as what it should be"), "{reason}");
 }
 
 #[tokio::test]

@@ -7,10 +7,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::failure::{Codes, Fault};
+use crate::adapter::patient_resource::few::Few;
 use crate::adapter::patient_resource::{PatientResource, TelecomFault};
 use crate::clock::Timestamp;
 use crate::identity::{EmailAddress, PatientId};
 use crate::patient::Patient;
+
+/// More than fit into a page with a resource each.
+const MOST: usize = 100_000;
 
 pub(super) struct Page {
     pub(super) found: Vec<Found>,
@@ -37,9 +41,9 @@ struct Bundle<'a> {
     #[serde(rename = "type")]
     kind: Option<String>,
     total: Option<u64>,
-    link: Option<Vec<Link>>,
+    link: Option<Few<Link, 100>>,
     #[serde(borrow)]
-    entry: Option<Vec<Entry<'a>>>,
+    entry: Option<Few<Entry<'a>, MOST>>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +67,7 @@ struct Search {
 /// The contact points of a Patient, whatever they are.
 #[derive(Deserialize)]
 struct Contacts {
-    telecom: Option<Vec<Contact>>,
+    telecom: Option<Few<Contact, MOST>>,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +78,7 @@ struct Contact {
 /// What a server says instead of an answer, or beside it.
 #[derive(Deserialize)]
 pub(super) struct Outcome {
-    #[serde(default)]
-    issue: Vec<Issue>,
+    issue: Option<Few<Issue, 100>>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +90,7 @@ struct Issue {
 impl Outcome {
     /// Its diagnostics stay unread: they quote the address.
     pub(super) fn codes(&self) -> Codes {
-        Codes::of(self.issue.iter().map(|issue| issue.code.as_str()))
+        Codes::of(self.issue.iter().flatten().map(|issue| issue.code.as_str()))
     }
 }
 
@@ -103,8 +106,8 @@ impl Page {
             return Err(Fault::NotASearchset);
         }
         let found = bundle.entry.iter().flatten().map(|entry| entry.read(asked, now)).collect::<Result<_, _>>()?;
-        let mut links = bundle.link.into_iter().flatten().filter(|link| link.relation == "next");
-        let next = links.next().map(|link| link.url);
+        let mut links = bundle.link.iter().flatten().filter(|link| link.relation == "next");
+        let next = links.next().map(|link| link.url.clone());
         if links.next().is_some() {
             return Err(Fault::TwoNextPages);
         }
@@ -168,10 +171,10 @@ fn held(resource: &PatientResource<'_>, asked: &EmailAddress, now: Timestamp) ->
 /// Whether the address stands in a contact point, be it old, ended, of another kind or part of a longer text.
 fn mentions(text: &str, email: &EmailAddress) -> bool {
     let contacts = serde_json::from_str::<Contacts>(text).ok().and_then(|contacts| contacts.telecom);
-    let values = contacts.into_iter().flatten().filter_map(|contact| contact.value);
+    let values = contacts.iter().flatten().filter_map(|contact| contact.value.as_deref());
     // Unicode's letter case, as servers compare: one record with a Kelvin sign is not to make its twin with a `k`
     // impossible to look up.
-    values.map(|value| value.to_lowercase()).any(|value| value.contains(email.key()))
+    values.map(str::to_lowercase).any(|value| value.contains(email.key()))
 }
 
 fn kind(text: &str) -> Result<String, Fault> {

@@ -26,7 +26,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// What a server that does not say how long a token lives is taken to mean. RFC 6749, 5.1, only recommends to say it.
 const UNSAID_LIFE: Duration = Duration::from_secs(60);
 /// SMART App Launch 2.2, Backend Services: no more than an hour is expected.
-const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
+const LONGEST_LIFE: Duration = Duration::from_secs(3_600);
 /// So that a token does not end between here and the server.
 const MARGIN: Duration = Duration::from_secs(30);
 

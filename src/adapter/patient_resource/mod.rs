@@ -2,6 +2,7 @@
 //!
 //! **An e-mail address is only what the record says is one, as a whole and now; nothing is guessed.**
 
+pub(super) mod few;
 pub(super) mod instant;
 
 use std::borrow::Cow;
@@ -9,9 +10,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use self::few::Few;
 use self::instant::Span;
 use crate::clock::Timestamp;
 use crate::identity::EmailAddress;
+
+/// Names, contact points and links of one person: far more than anybody has.
+const MOST: usize = 1_000;
 
 pub(in crate::adapter) type Text<'a> = Option<Cow<'a, str>>;
 
@@ -26,16 +31,16 @@ pub(in crate::adapter) struct PatientResource<'a> {
     meta: Option<Meta<'a>>,
     active: Option<bool>,
     #[serde(borrow)]
-    name: Option<Vec<Name<'a>>>,
+    name: Option<Few<Name<'a>, MOST>>,
     #[serde(borrow)]
-    telecom: Option<Vec<Telecom<'a>>>,
+    telecom: Option<Few<Telecom<'a>, MOST>>,
     deceased_boolean: Option<bool>,
     deceased_date_time: Option<IgnoredAny>,
     /// Somebody who died at an unknown time: the element has extensions and no value.
     #[serde(rename = "_deceasedDateTime")]
     deceased_some_time: Option<IgnoredAny>,
     #[serde(borrow)]
-    link: Option<Vec<Link<'a>>>,
+    link: Option<Few<Link<'a>, MOST>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +59,7 @@ struct Name<'a> {
     #[serde(borrow)]
     family: Text<'a>,
     #[serde(borrow)]
-    given: Option<Vec<Text<'a>>>,
+    given: Option<Few<Text<'a>, MOST>>,
 }
 
 #[derive(Deserialize)]
