@@ -21,8 +21,8 @@ const CONNECTIONS: u16 = 8;
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 /// RFC 5321, 4.5.3.2, names 2 to 10 minutes, for servers that look at the mail before they answer. Ours are a few kilobytes.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
-/// Less than the 5 minutes that a courier holds a mail by default.
-const SEND_TIMEOUT: Duration = Duration::from_secs(180);
+/// Less than half of the 5 minutes that a courier holds a mail by default: after that half it drops the send.
+const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why an [`SmtpMailer`] was not built. It quotes neither the URL nor any other input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -154,8 +154,8 @@ impl SmtpBuilder {
         self
     }
 
-    /// How long a whole send may take, waiting for a free connection included; 3 minutes by default. Keep it shorter than
-    /// [`MailPolicy::lease`](crate::MailPolicy::lease), or another courier sends the mail once more.
+    /// How long a whole send may take, waiting for a free connection included; 2 minutes by default. Keep it shorter than
+    /// half of [`MailPolicy::lease`](crate::MailPolicy::lease), or the courier drops the send before the reason is known.
     pub fn send_timeout(mut self, timeout: Duration) -> Self {
         self.send_timeout = timeout;
         self
@@ -209,5 +209,18 @@ fn is_helo_name(name: &str) -> bool {
 impl fmt::Debug for SmtpBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmtpBuilder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    #[test]
+    fn a_send_ends_by_itself_before_the_courier_drops_it() {
+        for policy in [Policy::portal(), Policy::modern()] {
+            assert!(SEND_TIMEOUT < policy.mail.lease / 2);
+        }
     }
 }
