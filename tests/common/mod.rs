@@ -180,12 +180,22 @@ impl<S, R> Portal<S, R> {
 
 /// The token in a mail's link.
 pub fn token(mail: &Mail) -> String {
-    let (_, after) = mail.text().split_once("?token=").expect("a link");
+    token_in(mail.text())
+}
+
+/// The token of the link in a text.
+pub fn token_in(text: &str) -> String {
+    let (_, after) = text.split_once("?token=").expect("a link");
     after.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
 /// The temporary password in a mail: the one word on a line of its own.
 pub fn temporary(mail: &Mail) -> String {
+    temporary_in(mail.text())
+}
+
+/// The temporary password in a text.
+pub fn temporary_in(text: &str) -> String {
     let is_password = |line: &&str| line.len() == 16 && line.bytes().all(|b| b.is_ascii_alphanumeric());
-    mail.text().lines().find(is_password).expect("a temporary password").to_owned()
+    text.lines().find(is_password).expect("a temporary password").to_owned()
 }

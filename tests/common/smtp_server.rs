@@ -1,7 +1,7 @@
 //! A mail server on loopback that answers as a script says, also badly. Not: a server of another maker, which
 //! `tests/smtp` starts too.
 //!
-//! **What it has accepted is what it has answered 2xx to after the whole message.** It runs on threads of its own, so it
+//! **What it has accepted is what it has answered 2xx to after the whole message, or was told to keep.** It runs on threads of its own, so it
 //! works under any runtime and any clock, and ends when it is dropped.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of the harness")]
@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use acceso::conformance::mailer::Arrived;
 use mail_parser::MessageParser;
+use tokio::net::TcpSocket;
 
 /// What a client does, in its usual order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +60,8 @@ pub enum Answer {
     /// These bytes as they are, and goes on.
     Raw(&'static [u8]),
     Close,
+    /// Keeps the message, and closes without a word.
+    KeepAndClose,
     /// Nothing more, on an open connection.
     Silence,
     /// A line without end, until the client has enough.
@@ -88,16 +92,46 @@ impl Received {
     }
 }
 
+/// A port of a test's own, where connections are refused as long as no server listens.
+pub struct Port {
+    /// Bound, so that nobody else gets it, and never listening.
+    _reserved: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Port {
+    pub fn reserve() -> Self {
+        let reserved = bound((Ipv4Addr::LOCALHOST, 0).into());
+        let address = reserved.local_addr().expect("an address");
+        Self { _reserved: reserved, address }
+    }
+
+    /// `smtp://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
+    }
+}
+
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseport(true).expect("a port for two sockets");
+    socket.set_reuseaddr(true).expect("a port that was just left");
+    socket.bind(address).expect("a port");
+    socket
+}
+
 type Script = dyn Fn(&Heard) -> Answer + Send + Sync;
 
 pub struct SmtpServer {
     address: SocketAddr,
     state: Arc<State>,
+    listening: Option<JoinHandle<()>>,
 }
 
 struct State {
     script: Mutex<Arc<Script>>,
     told: Mutex<Told>,
+    taken: Condvar,
 }
 
 #[derive(Default)]
@@ -117,14 +151,25 @@ impl SmtpServer {
 
     /// A server that asks the script about everything it hears.
     pub fn start(script: impl Fn(&Heard) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"), script)
+    }
+
+    /// As [`start`](Self::start), at that port: until it is dropped connections are taken there. Needs a runtime of tokio.
+    pub fn start_at(port: &Port, script: impl Fn(&Heard) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = bound(port.address).listen(128).and_then(tokio::net::TcpListener::into_std).expect("a listener");
+        listener.set_nonblocking(false).expect("a listener that waits");
+        Self::on(listener, script)
+    }
+
+    fn on(listener: TcpListener, script: impl Fn(&Heard) -> Answer + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().expect("an address");
-        let state = Arc::new(State { script: Mutex::new(Arc::new(script)), told: Mutex::default() });
-        let listening = Arc::clone(&state);
-        thread::spawn(move || {
+        let state =
+            Arc::new(State { script: Mutex::new(Arc::new(script)), told: Mutex::default(), taken: Condvar::new() });
+        let served = Arc::clone(&state);
+        let listening = thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
-                let state = Arc::clone(&listening);
+                let state = Arc::clone(&served);
                 {
                     let mut told = state.told.lock().expect("no panic");
                     if told.has_ended {
@@ -135,7 +180,7 @@ impl SmtpServer {
                 thread::spawn(move || state.serve(&stream));
             }
         });
-        Self { address, state }
+        Self { address, state, listening: Some(listening) }
     }
 
     /// Another script, from the next thing on that it hears.
@@ -155,6 +200,14 @@ impl SmtpServer {
     /// Takes out the mails that were accepted, in their order.
     pub fn take(&self) -> Vec<Received> {
         std::mem::take(&mut self.told().mails)
+    }
+
+    /// Blocks until so many mails lie here. Only for those that are under way whatever the runtime does.
+    pub fn wait_for(&self, mails: usize) {
+        let patience = Duration::from_secs(60);
+        let few = |told: &mut Told| told.mails.len() < mails;
+        let (_told, waited) = self.state.taken.wait_timeout_while(self.told(), patience, few).expect("no panic");
+        assert!(!waited.timed_out(), "{mails} mails were under way");
     }
 
     /// Every command so far, without messages.
@@ -185,6 +238,9 @@ impl Drop for SmtpServer {
         self.cut_all();
         // Wakes the one who listens.
         let _ = TcpStream::connect(self.address);
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
+        }
     }
 }
 
@@ -205,9 +261,10 @@ impl State {
             match heard.verb {
                 Verb::Sender => (from, to) = (bracketed(&heard.line), Vec::new()),
                 Verb::Recipient if line.starts_with('2') => to.push(bracketed(&heard.line)),
-                Verb::Message if line.starts_with('2') => {
+                Verb::Message if line.starts_with('2') || matches!(answer, Answer::KeepAndClose) => {
                     let mail = Received { from: from.clone(), to: to.clone(), message: heard.line.clone() };
                     self.told.lock().expect("no panic").mails.push(mail);
+                    self.taken.notify_all();
                 }
                 _ => {}
             }
@@ -219,7 +276,7 @@ impl State {
                     return close(stream);
                 }
                 Answer::Raw(bytes) => writer.write_all(bytes),
-                Answer::Close => return close(stream),
+                Answer::Close | Answer::KeepAndClose => return close(stream),
                 Answer::Silence => {
                     // Until the client goes away.
                     let _ = std::io::copy(&mut reader, &mut std::io::sink());

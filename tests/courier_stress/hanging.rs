@@ -3,9 +3,6 @@
 //!
 //! **One slow receiver delays nobody, and many do for half a lease, once.**
 
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use acceso::adapter::memory::MemoryStore;
@@ -14,67 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::common::{PASSWORD, token};
 use crate::office::Office;
+use crate::ticks::Ticks;
 use crate::world::Manner;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
-
-/// The ticks of a courier that runs: they come when the story says so.
-#[derive(Clone, Default)]
-struct Ticks(Arc<Mutex<Ticking>>);
-
-#[derive(Default)]
-struct Ticking {
-    ticks: u64,
-    /// The tick after which the courier has come to wait for another.
-    waits_since: Option<u64>,
-    courier: Option<Waker>,
-    story: Option<Waker>,
-}
-
-impl Ticks {
-    fn lock(&self) -> MutexGuard<'_, Ticking> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the courier sleeps with.
-    fn next(&self) -> impl Future<Output = ()> + use<> {
-        let ticks = self.clone();
-        let begun = ticks.lock().ticks;
-        poll_fn(move |cx| {
-            let mut ticking = ticks.lock();
-            if ticking.ticks > begun {
-                return Poll::Ready(());
-            }
-            ticking.courier = Some(cx.waker().clone());
-            ticking.waits_since = Some(begun);
-            if let Some(story) = ticking.story.take() {
-                story.wake();
-            }
-            Poll::Pending
-        })
-    }
-
-    /// One tick; when this returns the courier has done what it brought, and waits for the next.
-    async fn come(&self) {
-        {
-            let mut ticking = self.lock();
-            ticking.ticks += 1;
-            if let Some(courier) = ticking.courier.take() {
-                courier.wake();
-            }
-        }
-        poll_fn(|cx| {
-            let mut ticking = self.lock();
-            if ticking.waits_since == Some(ticking.ticks) {
-                return Poll::Ready(());
-            }
-            ticking.story = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-}
 
 /// One courier that runs, and people of whom some have a server that hangs.
 struct Clinic {

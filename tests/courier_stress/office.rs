@@ -1,5 +1,5 @@
 //! A clinic's portal with several couriers over one store, and the mail world outside. Not: what goes wrong there, which
-//! each story orders.
+//! each story orders; nor mails by SMTP, which `by_smtp` puts in the world's place.
 //!
 //! **Time passes only when a story lets it, and by then every courier has done what was due.**
 
@@ -12,8 +12,8 @@ use acceso::adapter::postgres::PostgresStore;
 use acceso::test_util::{FakeClock, SeededEntropy, cheap_hashing};
 use acceso::{
     Acceso, Backlog, Client, Clock, Confirmation, ConfirmationForm, Courier, Delivered, Error, Login, LoginForm,
-    MailPurpose, PasswordRecoveryForm, Policy, RecoveryConfirmation, RecoveryRequest, Registering, RegistrationForm,
-    Stay, Timestamp, UsernameRecoveryForm,
+    MailPurpose, Mailer, PasswordRecoveryForm, Policy, RecoveryConfirmation, RecoveryRequest, Registering,
+    RegistrationForm, Stay, Timestamp, UsernameRecoveryForm,
 };
 
 use crate::common::kept::Kept;
@@ -28,6 +28,9 @@ const STEP: Duration = Duration::from_secs(10);
 /// A round of a courier under way; it gives the courier back.
 pub type Round = Pin<Box<dyn Future<Output = (Courier, Result<Delivered, Error>)> + Send>>;
 
+/// Makes the mailer of each process.
+pub type Mailers = Arc<dyn Fn() -> Arc<dyn Mailer> + Send + Sync>;
+
 pub struct Office<S> {
     pub acceso: Acceso,
     /// Those that work. A story may take one out, and it is as if its process were gone.
@@ -36,6 +39,7 @@ pub struct Office<S> {
     stores: Vec<Arc<S>>,
     pub registry: Arc<MemoryRegistry>,
     pub world: Arc<MailWorld>,
+    mailers: Mailers,
     pub clock: FakeClock,
     policy: Policy,
     seed: u64,
@@ -47,33 +51,53 @@ impl Office<MemoryStore> {
     }
 
     pub fn with_policy(couriers: usize, policy: Policy) -> Self {
-        let store = Arc::new(MemoryStore::new());
-        Self::over(vec![store; couriers], policy)
+        Self::over(in_memory(couriers), policy)
     }
 }
 
+/// One for all couriers.
+pub fn in_memory(couriers: usize) -> Vec<Arc<MemoryStore>> {
+    vec![Arc::new(MemoryStore::new()); couriers]
+}
+
 impl Office<PostgresStore> {
-    /// Each courier with connections of its own.
     pub async fn on_postgres(couriers: usize) -> Self {
-        let url = server::shared().database();
-        let mut stores = Vec::new();
-        for _ in 0..couriers {
-            stores.push(Arc::new(PostgresStore::connect(&url).await.expect("the server is there")));
-        }
-        Self::over(stores, Policy::portal())
+        Self::over(on_postgres(couriers).await, Policy::portal())
     }
+}
+
+/// One database, and for each courier connections of its own.
+pub async fn on_postgres(couriers: usize) -> Vec<Arc<PostgresStore>> {
+    let url = server::shared().database();
+    let mut stores = Vec::new();
+    for _ in 0..couriers {
+        stores.push(Arc::new(PostgresStore::connect(&url).await.expect("the server is there")));
+    }
+    stores
 }
 
 impl<S: Kept> Office<S> {
     fn over(stores: Vec<Arc<S>>, policy: Policy) -> Self {
         let clock = FakeClock::default();
         let world = MailWorld::new(clock.clone());
+        let mailer = Arc::clone(&world);
+        Self::with(stores, policy, clock, world, Arc::new(move || Arc::clone(&mailer) as Arc<dyn Mailer>))
+    }
+
+    /// Mails leave by these mailers, and none comes into the world.
+    pub fn by(stores: Vec<Arc<S>>, mailers: Mailers) -> Self {
+        let clock = FakeClock::default();
+        let world = MailWorld::new(clock.clone());
+        Self::with(stores, Policy::portal(), clock, world, mailers)
+    }
+
+    fn with(stores: Vec<Arc<S>>, policy: Policy, clock: FakeClock, world: Arc<MailWorld>, mailers: Mailers) -> Self {
         let registry = Arc::new(MemoryRegistry::new());
         let mut policy = cheap_hashing(policy);
         policy.hashing.threads = Some(1);
         let (seed, couriers) = (1, Vec::new());
-        let (acceso, _) = service(Arc::clone(&stores[0]), &registry, &world, &clock, policy.clone(), seed);
-        let mut office = Self { acceso, couriers, stores, registry, world, clock, policy, seed };
+        let (acceso, _) = service(Arc::clone(&stores[0]), &registry, &mailers, &clock, policy.clone(), seed);
+        let mut office = Self { acceso, couriers, stores, registry, world, mailers, clock, policy, seed };
         for at in 0..office.stores.len() {
             let courier = office.hire(at).0;
             office.couriers.push(courier);
@@ -86,7 +110,7 @@ impl<S: Kept> Office<S> {
         self.seed += 1;
         let store = &self.stores[at % self.stores.len()];
         let policy = self.policy.clone();
-        let ((_, courier), control) = watched(store, &self.registry, &self.world, &self.clock, policy, self.seed);
+        let ((_, courier), control) = watched(store, &self.registry, &self.mailers, &self.clock, policy, self.seed);
         (courier, control)
     }
 
@@ -232,7 +256,7 @@ pub async fn round_of(mut courier: Courier) -> (Courier, Result<Delivered, Error
 fn watched<S: Kept>(
     store: &Arc<S>,
     registry: &Arc<MemoryRegistry>,
-    world: &Arc<MailWorld>,
+    mailers: &Mailers,
     clock: &FakeClock,
     policy: Policy,
     seed: u64,
@@ -240,18 +264,18 @@ fn watched<S: Kept>(
     let control = Arc::new(Control::default());
     control.be_silent();
     let store = FaultyStore { store: Arc::clone(store), control: Arc::clone(&control) };
-    (service(store, registry, world, clock, policy, seed), control)
+    (service(store, registry, mailers, clock, policy, seed), control)
 }
 
 fn service(
     store: impl acceso::UserStore + 'static,
     registry: &Arc<MemoryRegistry>,
-    world: &Arc<MailWorld>,
+    mailers: &Mailers,
     clock: &FakeClock,
     policy: Policy,
     seed: u64,
 ) -> (Acceso, Courier) {
-    Acceso::builder(store, Arc::clone(registry), Arc::clone(world))
+    Acceso::builder(store, Arc::clone(registry), mailers())
         .portal("Clínica del Sol", "https://portal.example")
         .policy(policy)
         .clock(clock.clone())
