@@ -53,9 +53,6 @@
 //! | `smtp` | `adapter::smtp`: mails over SMTP, with TLS and DKIM |
 //! | `sqlite` | `adapter::sqlite`: accounts in one file |
 //! | `postgres`, `postgres-tls` | `adapter::postgres`: accounts in PostgreSQL, for one process or many |
-//! | `maildir` | `adapter::maildir`: each mail a file, for development |
-//! | `smtp` | `adapter::smtp`: mails over SMTP, with TLS and DKIM |
-//! | `fhir` | `adapter::fhir`: patients asked of a FHIR R4 server |
 //! | `axum` | `web`: extractors for signed-in visitors, and the pages to mount in an axum application |
 //! | `conformance` | `conformance`: named checks for a store, a registry and a mailer of your own |
 //! | `test-util` | `test_util`: a clock to turn, entropy to fix, hashing that tests do not wait for |

@@ -57,7 +57,8 @@ impl Office<MemoryStore> {
 
 /// One for all couriers.
 pub fn in_memory(couriers: usize) -> Vec<Arc<MemoryStore>> {
-    vec![Arc::new(MemoryStore::new()); couriers]
+    let store = Arc::new(MemoryStore::new());
+    (0..couriers).map(|_| Arc::clone(&store)).collect()
 }
 
 impl Office<PostgresStore> {

@@ -68,10 +68,10 @@ pub async fn a_courier_that_dies_while_the_server_takes_the_mail_sends_again_and
     ask(&mut clinic).await;
     clinic.came();
     let (heard, gate) = (Arc::new(Semaphore::new(0)), Arc::new((Mutex::new(false), Condvar::new())));
-    let (hears, waits) = (Arc::clone(&heard), Arc::clone(&gate));
+    let (script_hears, waits) = (Arc::clone(&heard), Arc::clone(&gate));
     clinic.behave(move |heard| {
         if heard.verb == Verb::Message {
-            hears.add_permits(1);
+            script_hears.add_permits(1);
             let is_shut = |is_open: &mut bool| !*is_open;
             drop(waits.1.wait_while(waits.0.lock().expect("no panic"), is_shut).expect("no panic"));
         }

@@ -63,8 +63,8 @@ pub async fn a_receiver_that_answers_550_is_given_up_seen_by_staff_and_holds_up_
                 assert_eq!(confirmed, Confirmation::LinkInvalid);
             }
             RECOVERY => {
-                let used = clinic.office.use_recovery(&token_in(&mail.text)).await;
-                assert_eq!(used, RecoveryConfirmation::LinkInvalid);
+                let recovery = clinic.office.use_recovery(&token_in(&mail.text)).await;
+                assert_eq!(recovery, RecoveryConfirmation::LinkInvalid);
             }
             _ => {}
         }

@@ -17,7 +17,7 @@ pub async fn a_server_that_is_slow_and_in_time_is_sent_to_once<S: Kept>(mut clin
     clinic.behave(move |heard| {
         if heard.verb == Verb::Message && heard.before < places {
             if all.wait().is_leader() {
-                clock.advance(mail.lease / 2 - Duration::from_secs(10));
+                clock.advance((mail.lease / 2).saturating_sub(Duration::from_secs(10)));
             }
             all.wait();
         }
