@@ -77,6 +77,92 @@ async fn sends_that_never_return_hold_their_places_for_half_a_lease_and_no_longe
     assert_eq!(taken.load(Ordering::SeqCst), addresses.len());
 }
 
+/// Tells when a send begins, and ends it when it is let.
+struct Held {
+    begun: tokio::sync::mpsc::UnboundedSender<()>,
+    let_go: Arc<tokio::sync::Semaphore>,
+}
+
+#[async_trait::async_trait]
+impl Mailer for Held {
+    async fn send(&self, _: &Mail) -> Result<(), SendError> {
+        self.begun.send(()).expect("the test listens");
+        self.let_go.acquire().await.expect("open").forget();
+        Ok(())
+    }
+}
+
+/// A mail of Ana's is under way when the host tells its courier to end; then she asks for another.
+struct Ending {
+    acceso: Acceso,
+    clock: FakeClock,
+    let_go: Arc<tokio::sync::Semaphore>,
+    courier: tokio::task::JoinHandle<()>,
+}
+
+impl Ending {
+    async fn begin() -> Self {
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (clock, let_go) = (FakeClock::default(), Arc::new(tokio::sync::Semaphore::new(0)));
+        let mailer = Held { begun, let_go: Arc::clone(&let_go) };
+        let registry = MemoryRegistry::from_iter([patient("pac-0001", ANA)]);
+        let (acceso, courier) = Acceso::builder(MemoryStore::new(), registry, mailer)
+            .portal("Clínica del Sol", "https://portal.example")
+            .policy(cheap_hashing(Policy::portal()))
+            .clock(clock.clone())
+            .build()
+            .expect("a safe policy");
+        let form = |username: &str| RegistrationForm {
+            email: ANA.into(),
+            username: username.into(),
+            password: PASSWORD.into(),
+            repeated: PASSWORD.into(),
+            full_name: "Ana Peña".into(),
+        };
+        let _ = acceso.register(form("anapena"), &Client::unknown()).await.expect("in memory");
+        let tick = |_| tokio::time::sleep(Duration::from_millis(1));
+        let courier = tokio::spawn(courier.run_until(async { drop(stopped.await) }, tick));
+        begins.recv().await.expect("a send");
+        drop(stop);
+        let _ = acceso.register(form("ana"), &Client::unknown()).await.expect("in memory");
+        Self { acceso, clock, let_go, courier }
+    }
+
+    /// Looked at often enough for a courier that goes on to have gone on.
+    async fn waits(&self) -> bool {
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        !self.courier.is_finished()
+    }
+
+    async fn backlog(&self) -> u64 {
+        self.acceso.mail_backlog().await.expect("in memory").typed
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_ends_lets_the_mail_under_way_be_finished_and_begins_no_other() {
+    let ending = Ending::begin().await;
+    assert!(ending.waits().await, "for the mail under way");
+    assert_eq!(ending.backlog().await, 2);
+    ending.let_go.add_permits(2);
+    ending.courier.await.expect("an end in order");
+    let left = ending.acceso.mail_backlog().await.expect("in memory").typed;
+    assert_eq!(left, 1, "what was under way is settled, and the other waits for the next courier");
+}
+
+#[tokio::test]
+async fn a_host_that_ends_waits_for_a_mailer_that_hangs_no_longer_than_a_lease() {
+    let ending = Ending::begin().await;
+    assert!(ending.waits().await);
+    ending.clock.advance(ending.acceso.policy().mail.lease);
+    ending.courier.await.expect("an end in order");
+    let left = ending.acceso.mail_backlog().await.expect("in memory").typed;
+    assert_eq!(left, 2, "nothing is lost");
+}
+
 #[tokio::test]
 async fn a_crowd_of_equal_requests_is_settled_together() {
     let mut portal = Portal::new();

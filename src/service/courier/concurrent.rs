@@ -107,6 +107,16 @@ impl<'a, T> Running<'a, T> {
         .await;
     }
 
+    /// Runs until all have ended, or `other` has.
+    pub(super) async fn until_idle(&mut self, other: impl Future<Output = ()>) {
+        let mut other = std::pin::pin!(other);
+        std::future::poll_fn(|cx| {
+            self.poll(cx);
+            if self.is_idle() { Poll::Ready(()) } else { other.as_mut().poll(cx) }
+        })
+        .await;
+    }
+
     /// Runs as long as `other` does.
     pub(super) async fn during<U>(&mut self, other: impl Future<Output = U>) -> U {
         let mut other = std::pin::pin!(other);

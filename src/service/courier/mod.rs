@@ -5,6 +5,7 @@
 
 mod concurrent;
 mod receivers;
+mod stop;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::secret::Password;
 use crate::service::Inner;
 use crate::service::courier::concurrent::{Running, contained, unless_over};
 use crate::service::courier::receivers::Receivers;
+use crate::service::courier::stop::Stop;
 use crate::service::hashing::{Admission, HashPool};
 use crate::text::{Letter, letter};
 
@@ -107,15 +109,42 @@ impl Courier {
     /// Runs until the future is dropped: claims every tick, delivers several at a time, purges. A store that is not there is
     /// asked again at the next tick.
     ///
-    /// `sleep` waits, by whichever runtime the host has: `tokio::spawn(courier.run(tokio::time::sleep))`.
-    pub async fn run<S, F>(mut self, sleep: S)
+    /// `sleep` waits, by whichever runtime the host has: `tokio::spawn(courier.run(tokio::time::sleep))`. A host that ends
+    /// in order uses [`run_until`](Self::run_until).
+    pub async fn run<S, F>(self, sleep: S)
+    where
+        S: Fn(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        self.run_until(std::future::pending(), sleep).await;
+    }
+
+    /// [`run`](Self::run), until `stop` is ready: then claims no more, and ends when every mail that it holds is delivered or
+    /// given back, at the latest when its [lease](crate::MailPolicy::lease) ends. Who cannot wait so long drops the
+    /// future: what is dropped is tried again, as after a crash.
+    ///
+    /// ```
+    /// # use acceso::{Acceso, adapter::memory::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (_acceso, courier) = Acceso::builder(MemoryStore::new(), MemoryRegistry::new(), MemoryMailer::new())
+    /// #     .portal("Clínica del Sol", "https://portal.example").build()?;
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let courier = tokio::spawn(courier.run_until(async { drop(stopped.await) }, tokio::time::sleep));
+    /// // When the host ends:
+    /// drop(stop);
+    /// courier.await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn run_until<S, F>(mut self, stop: impl Future<Output = ()>, sleep: S)
     where
         S: Fn(Duration) -> F,
         F: Future<Output = ()>,
     {
         let policy = &Arc::clone(&self.work.inner).policy;
         let mut running = self.running();
-        loop {
+        let mut stop = std::pin::pin!(stop);
+        let mut stop = Stop::at(stop.as_mut());
+        while !stop.is_given().await {
             let mut more = false;
             // More would only wait while their leases run out.
             if !running.is_full()
@@ -126,11 +155,12 @@ impl Courier {
                     running.add(self.work.clone().deliver(group));
                 }
             }
+            let tick = stop.or(sleep(policy.mail.tick));
             if more {
                 // A flood must not set the pace: the next ones are claimed as soon as there is room.
-                running.until_room(sleep(policy.mail.tick)).await;
+                running.until_room(tick).await;
             } else {
-                running.during(sleep(policy.mail.tick)).await;
+                running.during(tick).await;
             }
             let done = running.take_done();
             running.during(self.work.settle_together(done)).await;
@@ -139,6 +169,11 @@ impl Courier {
                 self.purged_at = None;
             }
         }
+        // A mailer that hangs is looked at now and then, or its lease would not end it.
+        while !running.is_idle() {
+            running.until_idle(sleep(policy.mail.tick)).await;
+        }
+        self.work.settle_together(running.take_done()).await;
     }
 
     /// One round, for tests and scripts: claims once, and waits until everything claimed is delivered or given back.
