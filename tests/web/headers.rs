@@ -126,6 +126,25 @@ async fn the_host_that_a_request_names_stands_in_no_answer_and_in_no_mail() {
     assert_eq!(refused.status, 403, "an origin is not ours because the host says the same");
 }
 
+/// A script of the host's may set a cookie in any letters, and so may a sibling host for the whole domain.
+#[tokio::test]
+async fn no_cookie_of_another_hides_the_session() {
+    let portal = with_user().await;
+    let app = app(&portal);
+    let token = portal.signed_in("anapena", PASSWORD).await.token.reveal();
+    for jar in [
+        format!("nombre=Peña; {SESSION}={token}"),
+        format!("{SESSION}={token}; nombre=嘊嘍; otra=\u{1f600}"),
+        format!("; =; ñ; {SESSION}={token};;"),
+    ] {
+        let answer = send(&app, request("GET", "/", &[("cookie", &jar)], "")).await;
+        assert_eq!(answer.body, "results of anapena", "{jar}");
+    }
+    // Which of two is ours still cannot be told.
+    let doubled = format!("{SESSION}=ñ; {SESSION}={token}");
+    assert_eq!(send(&app, request("GET", "/", &[("cookie", &doubled)], "")).await.header("location"), "/login?next=/");
+}
+
 /// What a server on a socket answers to bytes that no client library would send.
 async fn raw(address: std::net::SocketAddr, head: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("a server");
