@@ -5,7 +5,7 @@
 use acceso::{MailPurpose, Policy};
 
 use crate::chrome::{Chrome, Look, tools_or_skip};
-use crate::common::{ANA, PASSWORD};
+use crate::common::{ANA, PASSWORD, temporary};
 use crate::site::Site;
 
 const CREDENTIALS: &[(&str, &str)] = &[("username", "anapena"), ("password", PASSWORD)];
@@ -84,13 +84,6 @@ impl Reader {
         self.sees("en", "User confirmed").await;
         self.chrome.follow(".language button").await;
         self.site.mail(MailPurpose::RegistrationConfirmed).await;
-
-        self.goto("/password-recovery").await;
-        self.chrome.send(&[("email", ANA), ("username", "anapena")]).await;
-        let link = self.linked(MailPurpose::ConfirmRecovery).await;
-        let (spanish, english) =
-            ("Confirme que desea cambiar su contraseña", "Confirm that you want to change your password");
-        self.reads_in_both(&link, spanish, english).await;
     }
 
     async fn signed_in(&self) {
@@ -106,8 +99,25 @@ impl Reader {
         assert!(self.chrome.has("#new[aria-invalid]").await);
         self.turns("/password-change").await;
         self.sees("en", "Change password").await;
+        self.turns("/password-change").await;
         self.goto("/").await;
         assert_eq!(self.chrome.text("h1").await, "Hola, anapena");
+    }
+
+    async fn with_a_temporary_password(&mut self) {
+        self.goto("/password-recovery").await;
+        self.chrome.send(&[("email", ANA), ("username", "anapena")]).await;
+        let link = self.linked(MailPurpose::ConfirmRecovery).await;
+        let (spanish, english) =
+            ("Confirme que desea cambiar su contraseña", "Confirm that you want to change your password");
+        self.reads_in_both(&link, spanish, english).await;
+        self.chrome.send(&[]).await;
+        self.sees("es", "Está confirmado").await;
+        let temporary = temporary(&self.site.mail(MailPurpose::TemporaryPassword).await);
+        self.goto("/login").await;
+        self.chrome.send(&[("username", "anapena"), ("password", &temporary)]).await;
+        self.reads_in_both("/password-change", "Cambiar Contraseña", "Change password").await;
+        assert!(!self.chrome.has("#current").await, "what the temporary password opened is still open");
     }
 }
 
@@ -121,5 +131,6 @@ async fn the_other_language_keeps_the_page_the_link_and_the_session() {
     reader.as_a_stranger().await;
     reader.with_a_mailed_link().await;
     reader.signed_in().await;
+    reader.with_a_temporary_password().await;
     reader.chrome.close().await;
 }

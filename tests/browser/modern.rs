@@ -42,6 +42,10 @@ async fn walk(test_name: &str, language: &'static str, width: u32, titles: Title
     chrome.goto(&link).await;
     chrome.look_at("choice", titles.choose).await;
     assert!(!chrome.has("#current").await, "the link is enough");
+    for _ in 0..2 {
+        chrome.follow(".language button").await;
+        assert_eq!(format!("{}{}", site.url, chrome.address().await), link, "in the other language and back");
+    }
     chrome.send(&[("new", "catorce letras"), ("repeated", "otra cosa")]).await;
     chrome.look_at("choice-faults", titles.choose).await;
     for field in ["new", "repeated"] {
