@@ -31,7 +31,7 @@ fn assert_says_what_it_is(answer: &Answer, what: &str) {
             assert!(serde_json::from_str::<Value>(&answer.body).is_ok(), "{what}: {:.80}", answer.body);
         }
         "text/html; charset=utf-8" => {
-            assert!(answer.body.starts_with("<!DOCTYPE html>"), "{what}: {:.80}", answer.body)
+            assert!(answer.body.starts_with("<!DOCTYPE html>"), "{what}: {:.80}", answer.body);
         }
         other => assert!(answer.body.is_empty(), "{what}: {other}: {:.80}", answer.body),
     }

@@ -112,7 +112,7 @@ async fn the_change_opens_a_session_and_the_old_token_opens_nothing() {
 async fn a_restricted_session_ends_when_the_policy_says() {
     let (portal, _app, mut browser) = restricted().await;
     let restricted = portal.acceso.policy().session.restricted;
-    portal.clock.advance(restricted - std::time::Duration::from_secs(1));
+    portal.pass(restricted.as_secs() - 1);
     assert_eq!(browser.get("/must-change").await.body, "change, anapena");
     portal.pass(1);
     assert_eq!(browser.get("/must-change").await.header("location"), "/login?next=/must-change");
@@ -122,7 +122,7 @@ async fn a_restricted_session_ends_when_the_policy_says() {
 
 #[tokio::test]
 async fn the_hosts_page_for_who_must_change_the_password_is_for_nobody_else() {
-    let (portal, app, mut browser) = restricted().await;
+    let (mut portal, app, mut browser) = restricted().await;
     assert_eq!(browser.get("/must-change").await.body, "change, anapena");
     assert_eq!(browser.post("/must-change", &[]).await.body, "change, anapena");
     assert_eq!((browser.get("/maybe").await.body, browser.post("/maybe", &[]).await.body), two("nobody"));
@@ -132,10 +132,7 @@ async fn the_hosts_page_for_who_must_change_the_password_is_for_nobody_else() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert_eq!(refused.header("cache-control"), "no-store", "on the host's own page too");
 
-    let mut portal = portal;
-    portal.registered(ANA, "tomas.pena", PASSWORD).await;
-    let link = crate::common::token(&portal.mail(acceso::MailPurpose::ConfirmRegistration).await);
-    assert_eq!(portal.confirm(&link, "tomas.pena", PASSWORD).await, acceso::Confirmation::Confirmed);
+    portal.user(ANA, "tomas.pena", PASSWORD).await;
     let mut other = Browser::signed_in(&app, "tomas.pena", PASSWORD).await;
     assert_eq!((other.get("/maybe").await.body, other.post("/maybe", &[]).await.body), two("tomas.pena"));
     for mut visitor in [other.as_json(), Browser::of_json(&app)] {
