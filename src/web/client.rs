@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::ConnectInfo;
 use axum::http::header::{ACCEPT_LANGUAGE, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::client::Client;
 use crate::language::Language;
@@ -40,9 +40,11 @@ impl ClientAddress {
             Self::Unknown => None,
             Self::Peer => parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical()),
             Self::Header { name, trusted_hops } => {
-                let lines: Vec<&str> = parts.headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
-                let mut entries = lines.iter().flat_map(|line| line.split(',')).rev();
-                address(entries.nth(trusted_hops.checked_sub(1)?)?.trim())
+                // By bytes: what a client claims may be no text, and stands in one line with what a proxy appended.
+                let lines: Vec<&[u8]> = parts.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+                let mut entries = lines.iter().flat_map(|line| line.split(|byte| *byte == b',')).rev();
+                let entry = entries.nth(trusted_hops.checked_sub(1)?)?;
+                address(std::str::from_utf8(entry).ok()?.trim())
             }
         }
     }

@@ -106,15 +106,12 @@ impl Cookies {
         line
     }
 
-    /// Which of two cookies of one name is ours cannot be told, so neither is.
+    /// Which of two cookies of one name is ours cannot be told, so neither is. Cookies of others may be in any bytes.
     fn value(self, headers: &HeaderMap, used: Use) -> Option<&str> {
-        let pairs = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut values = pairs
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
-            .filter(|(name, _)| *name == self.name(used))
-            .map(|(_, value)| value);
-        let first = values.next()?;
+        let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let name = self.name(used).as_bytes();
+        let mut values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name)?.strip_prefix(b"="));
+        let first = std::str::from_utf8(values.next()?).ok()?;
         (values.next().is_none() && !first.is_empty()).then_some(first)
     }
 }
@@ -153,7 +150,9 @@ mod tests {
     fn one_well_written_cookie_is_read_and_anything_else_is_none() {
         let text = "A".repeat(43);
         let ours = format!("__Host-acceso={text}");
-        for good in [vec![ours.as_str()], vec![&format!("a=b; {ours}; c")], vec!["a=b", &ours]] {
+        for good in
+            [vec![ours.as_str()], vec![&format!("a=b; {ours}; c")], vec!["a=b", &ours], vec![&format!("a=ñ; {ours}")]]
+        {
             assert!(SECURE.session(&headers(&good)).is_some(), "{good:?}");
         }
         for bad in [
@@ -169,6 +168,8 @@ mod tests {
             vec![ours.as_str(), &ours],
             vec![&format!("{ours}; __Host-acceso=x")],
             vec![&format!("__Host-acceso%3D{text}")],
+            vec![&format!("{ours}ñ")],
+            vec![&format!("__Host-acceso=ñ; {ours}")],
         ] {
             assert!(SECURE.session(&headers(&bad)).is_none(), "{bad:?}");
         }

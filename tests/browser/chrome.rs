@@ -128,7 +128,7 @@ impl Chrome {
         chrome
     }
 
-    async fn tell(&self, method: &str, parameters: Value) -> Value {
+    pub(crate) async fn tell(&self, method: &str, parameters: Value) -> Value {
         self.driver.cdp().send_raw(method, parameters).await.expect(method)
     }
 
@@ -177,12 +177,36 @@ impl Chrome {
         self.find(css).await.click().await.expect(css);
     }
 
+    /// Strikes keys, whatever has the focus.
+    pub(crate) async fn strike(&self, keys: impl Into<TypingData>) {
+        self.driver.action_chain().send_keys(keys).perform().await.expect("a keyboard");
+    }
+
+    /// Strikes keys while another one is held down.
+    pub(crate) async fn strike_with(&self, held: Key, keys: impl Into<TypingData>) {
+        let keyboard = self.driver.action_chain();
+        keyboard.key_down(held.clone()).send_keys(keys).key_up(held).perform().await.expect("a keyboard");
+    }
+
+    /// Strikes a key that leads to another page, and waits for it.
+    pub(crate) async fn strike_and_leave(&self, key: Key) {
+        let before = self.find("html").await;
+        self.strike(key).await;
+        before.wait_until().stale().await.expect("another page");
+    }
+
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.driver.execute(script, Vec::new()).await.expect("a script").json().clone()
     }
 
     pub(crate) async fn path(&self) -> String {
         self.driver.current_url().await.expect("a page").path().to_owned()
+    }
+
+    /// The path with its query.
+    pub(crate) async fn address(&self) -> String {
+        let url = self.driver.current_url().await.expect("a page");
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
     /// Looks at the page: a picture for people, by day and by night; the judge of accessibility; nothing wider than the

@@ -10,5 +10,9 @@ mod common;
 mod peer;
 
 mod chrome;
+mod hands;
+mod languages;
 mod manual;
+mod modern;
 mod site;
+mod typing;

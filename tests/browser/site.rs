@@ -5,14 +5,16 @@ use std::sync::Arc;
 use acceso::adapter::memory::{MemoryMailer, MemoryRegistry, MemoryStore};
 use acceso::test_util::cheap_hashing;
 use acceso::web::{Portal, SignedIn};
-use acceso::{Acceso, Courier, Mail, MailPurpose, Policy};
+use acceso::{
+    Acceso, Client, Confirmation, ConfirmationForm, Courier, Mail, MailPurpose, Policy, Registering, RegistrationForm,
+};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::common::{ANA, patient};
+use crate::common::{ANA, patient, token};
 
 pub(crate) struct Site {
     pub(crate) url: String,
@@ -36,7 +38,10 @@ impl Site {
             .build()
             .expect("a safe policy");
         let pages = Portal::new(acceso.clone()).expect("links lead to the pages");
-        let home = |visitor: SignedIn| async move { Html(format!("<h1>Hola, {}</h1>", visitor.user().username())) };
+        let home = |visitor: SignedIn| async move {
+            let name = visitor.user().username();
+            Html(format!("<h1>Hola, {name}</h1><p><a href=\"/sessions\">Mi cuenta</a></p>"))
+        };
         let app: Router = pages.mount(Router::new().route("/", get(home))).with_state(pages);
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("it serves") });
         Self { url, acceso, courier, mailer, server }
@@ -48,6 +53,24 @@ impl Site {
         let mails = self.mailer.take();
         let mail = mails.iter().find(|mail| mail.purpose() == purpose);
         mail.unwrap_or_else(|| panic!("no {purpose:?} among {} mails", mails.len())).clone()
+    }
+
+    /// A confirmed user of Ana's.
+    pub(crate) async fn user(&mut self, username: &str, password: &str) {
+        let form = RegistrationForm {
+            email: ANA.into(),
+            username: username.into(),
+            password: password.into(),
+            repeated: password.into(),
+            full_name: "Ana Peña".into(),
+        };
+        let sent = self.acceso.register(form, &Client::unknown()).await;
+        assert!(matches!(sent, Ok(Registering::Accepted(_))), "{sent:?}");
+        let token = token(&self.mail(MailPurpose::ConfirmRegistration).await);
+        let (username, password) = (username.into(), password.into());
+        let form = ConfirmationForm { token, username, password, reference: None };
+        assert!(matches!(self.acceso.confirm(form, &Client::unknown()).await, Ok(Confirmation::Confirmed)));
+        self.mail(MailPurpose::RegistrationConfirmed).await;
     }
 
     /// The link in the mail of this kind.

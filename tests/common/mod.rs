@@ -12,7 +12,7 @@ use acceso::test_util::{FakeClock, SeededEntropy, cheap_hashing};
 use acceso::{
     Acceso, Client, Confirmation, ConfirmationForm, Courier, EventKind, Login, LoginForm, Mail, MailPurpose,
     PasswordChange, PasswordChangeForm, PasswordRecoveryForm, Patient, Policy, RecoveryConfirmation, RecoveryRequest,
-    Registering, RegistrationForm, RegistrationId, SessionToken, SignedIn, Stay, UsernameRecoveryForm,
+    Registering, RegistrationForm, RegistrationId, SessionToken, SignedIn, Stay, UserStore, UsernameRecoveryForm,
 };
 
 pub const ANA: &str = "ana.pena@example.org";
@@ -47,7 +47,14 @@ impl Portal {
     }
 
     pub fn with(policy: Policy) -> Self {
-        let store = Arc::new(MemoryStore::new());
+        Self::over(MemoryStore::new(), policy)
+    }
+}
+
+impl<S: UserStore + 'static> Portal<S> {
+    /// The same over another store.
+    pub fn over(store: S, policy: Policy) -> Self {
+        let store = Arc::new(store);
         let registry = Arc::new(MemoryRegistry::from_iter([patient("pac-0001", ANA)]));
         let mailer = Arc::new(MemoryMailer::new());
         let clock = FakeClock::default();

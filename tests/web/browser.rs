@@ -5,13 +5,34 @@ use std::collections::BTreeMap;
 use acceso::web::{Portal as Pages, SignedIn};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use axum::routing::{get, post};
+use axum::routing;
 use axum::{Router, http::header};
 use tower::ServiceExt;
 
-use crate::common::Portal;
+use crate::common::{ANA, PASSWORD, Portal};
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const SESSION: &str = "__Host-acceso";
+
+/// With Ana's user in it.
+pub(crate) async fn with_user() -> Portal {
+    let mut portal = Portal::new();
+    portal.user(ANA, "anapena", PASSWORD).await;
+    portal
+}
+
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).expect("a request")
+}
+
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    request("POST", path, headers, body)
+}
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -35,10 +56,10 @@ impl Answer {
 }
 
 /// The pages, and the host's own behind login.
-pub(crate) fn app(portal: &Portal) -> Router {
+pub(crate) fn app<S, R>(portal: &Portal<S, R>) -> Router {
     let pages = Pages::new(portal.acceso.clone()).expect("links lead to the pages");
     let own = |visitor: SignedIn| async move { format!("results of {}", visitor.user().username()) };
-    let app = Router::new().route("/", get(own)).route("/results", post(own));
+    let app = Router::new().route("/", routing::get(own)).route("/results", routing::post(own));
     pages.mount(app).with_state(pages)
 }
 
@@ -71,12 +92,25 @@ impl Browser {
         self.send("GET", path, Body::empty(), &[]).await
     }
 
+    /// One that has signed in.
+    pub(crate) async fn signed_in(app: &Router, username: &str, password: &str) -> Self {
+        let mut browser = Self::new(app, "es");
+        browser.post("/login", &[("username", username), ("password", password)]).await;
+        assert!(browser.cookies.contains_key(SESSION), "{username} is signed in");
+        browser
+    }
+
+    /// The same cookies in the hands of a program.
+    pub(crate) fn as_json(&self) -> Self {
+        Self { cookies: self.cookies.clone(), ..Self::of_json(&self.app) }
+    }
+
     /// A form of this site, or its fields as JSON.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let (media, body) = if self.json {
             let object: serde_json::Map<_, _> =
                 fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-            ("application/json", serde_json::Value::Object(object).to_string())
+            (JSON, serde_json::Value::Object(object).to_string())
         } else {
             (FORM, encoded(fields))
         };

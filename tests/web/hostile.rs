@@ -4,24 +4,8 @@ use acceso::Login;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use crate::browser::{Browser, FORM, app, encoded, send};
-use crate::common::{ANA, NOBODY, PASSWORD, Portal};
-
-const SESSION: &str = "__Host-acceso";
-
-async fn with_user() -> Portal {
-    let mut portal = Portal::new();
-    portal.user(ANA, "anapena", PASSWORD).await;
-    portal
-}
-
-fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
-    let mut request = Request::builder().method("POST").uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request.body(body.into()).expect("a request")
-}
+use crate::browser::{Browser, FORM, SESSION, app, encoded, post, send, with_user};
+use crate::common::{ANA, NOBODY, PASSWORD};
 
 #[tokio::test]
 async fn a_form_of_another_site_is_refused_whatever_it_asks_and_changes_nothing() {

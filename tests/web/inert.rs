@@ -1,12 +1,18 @@
 //! Requests that only look.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use acceso::adapter::sqlite::SqliteStore;
+use acceso::{Login, MailPurpose, Policy};
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use sqlx::{AssertSqlSafe, SqlitePool};
 
-use acceso::{MailPurpose, Policy};
-
-use crate::browser::{app, send};
+use crate::browser::{JSON, SESSION, app, encoded, request, send};
 use crate::common::{ANA, PASSWORD, Portal, token};
+use crate::forms::{FORMS, ROUTES, with};
 use crate::spy::Watched;
 
 const PAGES: &[&str] = &[
@@ -62,6 +68,107 @@ async fn opening_any_page_writes_nothing_and_uses_up_no_link() {
     assert!(portal.is_signed_in(&session.token).await);
     assert_eq!(portal.confirm(&confirmation, "tomas.pena", PASSWORD).await, acceso::Confirmation::Confirmed);
     assert_eq!(portal.confirm_recovery(&recovery).await, acceso::RecoveryConfirmation::Accepted);
+}
+
+/// Every table, each row as SQL writes its values.
+async fn tables(file: &Path) -> BTreeMap<String, Vec<String>> {
+    let pool = SqlitePool::connect(&format!("sqlite:{}", file.display())).await.expect("the file opens");
+    let names = sqlx::query_scalar("select name from sqlite_schema where type = 'table' order by name");
+    let names: Vec<String> = names.fetch_all(&pool).await.expect("a schema");
+    let mut tables = BTreeMap::new();
+    for name in names {
+        let columns = sqlx::query_scalar("select 'quote(\"' || name || '\")' from pragma_table_info(?)").bind(&name);
+        let columns: Vec<String> = columns.fetch_all(&pool).await.expect("a table");
+        let rows = AssertSqlSafe(format!("select {} from \"{name}\" order by 1", columns.join(" || ', ' || ")));
+        tables.insert(name, sqlx::query_scalar(rows).fetch_all(&pool).await.expect("rows"));
+    }
+    pool.close().await;
+    tables
+}
+
+/// The file and the log of what is not in it yet.
+fn bytes(file: &Path) -> [Vec<u8>; 2] {
+    let log = file.with_extension("sqlite-wal");
+    [file, &log].map(|path| std::fs::read(path).unwrap_or_default())
+}
+
+/// Opens every route with every kind of link and visitor, and a form's fields in the address.
+async fn look_at_everything(app: &Router, links: &[String], cookies: &[String]) {
+    let paths = ROUTES.iter().map(|(path, _)| *path).chain(["/", "/results", "/assets/portal.css"]);
+    for path in paths {
+        let (_, fields) = FORMS.iter().find(|(form, _)| *form == path).copied().unwrap_or((path, &[]));
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            for (link, cookie) in links.iter().flat_map(|link| cookies.iter().map(move |cookie| (link, cookie))) {
+                for accept in ["text/html", JSON] {
+                    let query = encoded(&with(fields, "token", link));
+                    let headers = [("accept", accept), ("cookie", cookie), ("x-purpose", "prefetch")];
+                    let uri = format!("{path}?token={link}&{query}&session={link}");
+                    for uri in [uri, format!("{path}?{query}"), format!("{path}?token={link}")] {
+                        let answer = send(app, request(method, &uri, &headers, "")).await;
+                        assert!(!answer.status.is_server_error(), "{method} {uri}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Good under both policies.
+const LONG_PASSWORD: &str = "Tres tristes tigres 3";
+
+async fn assert_looking_changes_no_byte(policy: Policy) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("acceso.sqlite");
+    let store = SqliteStore::connect(&format!("sqlite:{}", file.display())).await.expect("the file opens");
+    let mut portal = Portal::over(store, policy);
+    portal.user(ANA, "anapena", LONG_PASSWORD).await;
+    portal.pass(600);
+    portal.user(ANA, "tomas.pena", LONG_PASSWORD).await;
+    let mails_a_password = matches!(portal.acceso.policy().recovery, acceso::Recovery::TemporaryPassword { .. });
+    let mut cookies = vec![String::new()];
+    let temporary = if mails_a_password { portal.temporary_password(ANA, "tomas.pena").await } else { String::new() };
+    portal.pass(600);
+    let reference = portal.registered(ANA, "luisa.pena", LONG_PASSWORD).await;
+    let confirmation = token(&portal.mail(MailPurpose::ConfirmRegistration).await);
+    let _ = portal.recover_password(ANA, "anapena").await;
+    let recovery = token(&portal.mail(MailPurpose::ConfirmRecovery).await);
+    if let Login::MustChangePassword(restricted) = portal.login("tomas.pena", &temporary).await {
+        cookies.push(format!("{SESSION}={}", restricted.token.reveal()));
+    }
+    let session = portal.signed_in("anapena", LONG_PASSWORD).await.token;
+    cookies.push(format!("{SESSION}={}; {SESSION}-registration={reference}", session.reveal()));
+    assert_eq!(cookies.len(), if mails_a_password { 3 } else { 2 });
+
+    let (before, bytes_before) = (tables(&file).await, bytes(&file));
+    assert!(before["acceso_users"].len() == 2 && before["acceso_registrations"].len() == 1, "{before:#?}");
+    let links = [confirmation.clone(), recovery.clone()];
+    look_at_everything(&app(&portal), &links, &cookies).await;
+    assert_eq!(tables(&file).await, before);
+    assert!(bytes(&file) == bytes_before, "not a byte");
+
+    // Later a session notes that it was used, and nothing else is noted.
+    portal.pass(120);
+    look_at_everything(&app(&portal), &links, &cookies).await;
+    let mut after = tables(&file).await;
+    let (then, now) = (before["acceso_sessions"].clone(), after.insert("acceso_sessions".into(), Vec::new()));
+    assert_ne!(now, Some(then), "the test sees what is written");
+    after.insert("acceso_sessions".into(), before["acceso_sessions"].clone());
+    assert_eq!(after, before);
+
+    assert_eq!(portal.confirm(&confirmation, "luisa.pena", LONG_PASSWORD).await, acceso::Confirmation::Confirmed);
+    if mails_a_password {
+        assert_eq!(portal.confirm_recovery(&recovery).await, acceso::RecoveryConfirmation::Accepted);
+    }
+}
+
+#[tokio::test]
+async fn looking_changes_no_byte_of_the_store_under_the_manuals_policy() {
+    assert_looking_changes_no_byte(Policy::portal()).await;
+}
+
+#[tokio::test]
+async fn looking_changes_no_byte_of_the_store_under_the_modern_policy() {
+    assert_looking_changes_no_byte(Policy::modern()).await;
 }
 
 #[tokio::test]

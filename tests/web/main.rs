@@ -10,8 +10,16 @@ mod peer;
 mod spy;
 
 mod browser;
+mod busy;
+mod forms;
+mod headers;
 mod hostile;
 mod inert;
 mod manual;
+mod media;
 mod mounted;
 mod openapi;
+mod paths;
+mod redirects;
+mod restricted;
+mod shown;

@@ -90,6 +90,35 @@ async fn a_client_that_sends_too_much_is_told_when_to_come_back_and_asks_nothing
 }
 
 #[tokio::test]
+async fn no_bytes_that_a_client_claims_hide_or_replace_what_the_proxy_saw() {
+    let portal = Portal::new();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let proxy = ClientAddress::Header { name: HeaderName::from_static("x-forwarded-for"), trusted_hops: 1 };
+    let pages = Pages::new(portal.acceso.clone()).expect("links lead to the pages");
+    let pages = pages.client_address(proxy).limits(Closed(Arc::clone(&asked)));
+    let app: Router = pages.mount(Router::new());
+    // The proxy appends to the last line.
+    for lines in [
+        &[&b"203.0.113.9"[..]][..],
+        &[b"192.0.2.1, 203.0.113.9"],
+        &[b"\xff, 203.0.113.9"],
+        &[b"192.0.2.1", b"\xc3\xb1, 203.0.113.9"],
+        &[b"\xe5\x98\x8a", b"\t\"x, 203.0.113.9"],
+        &[b",,,;for=\"_x\", 203.0.113.9"],
+    ] {
+        let mut request = Request::builder().method("POST").uri("/login").header("content-type", FORM);
+        for line in lines {
+            request = request.header("x-forwarded-for", *line);
+        }
+        let request = request.header("sec-fetch-site", "same-origin").body(Body::empty());
+        let answer = send(&app, request.expect("a request")).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{lines:?}");
+        let seen = std::mem::take(&mut *asked.lock().expect("one thread"));
+        assert_eq!(seen, [IpAddr::from([203, 0, 113, 9])], "{lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_cannot_hash_answers_503_to_people_and_programs() {
     let portal = Portal::new();
     let pages = Pages::new(portal.acceso.clone()).expect("links lead to the pages");
